@@ -1,0 +1,1 @@
+"""Who acts: channels, personalities, the workers that do slow things, and the runtime below them."""

@@ -1,0 +1,1 @@
+"""From model output to visible text."""

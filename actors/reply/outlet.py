@@ -1,0 +1,65 @@
+"""What the actors need of the place where replies become visible. `bot.delivery` implements it on Discord."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from config.errors import TroupeError
+from storage.records import Personality, Turn, Venue
+
+
+class DeliveryError(TroupeError):
+    """The reply could not be shown."""
+
+
+class VenueGoneError(DeliveryError):
+    """Channel, thread or permission is gone; the turn ends without a visible outcome."""
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """A visible message of a finished delivery, with its final text."""
+
+    message_id: int
+    text: str
+
+
+class Delivery(Protocol):
+    """The visible outcome of one turn: a message that grows, continues in further ones, and ends."""
+
+    def show(self, text: str) -> None:
+        """Take the whole visible text so far; returns at once, edits follow as limits allow."""
+        ...
+
+    async def finish(self, text: str, footer: str | None = None) -> tuple[Posted, ...]:
+        """Make `text` the final state, authoritatively. `footer` is set in small print at the end.
+
+        Raises:
+            DeliveryError: it could not be shown; what was posted stays recorded.
+        """
+        ...
+
+    async def fail(self, notice: str) -> tuple[Posted, ...]:
+        """End the turn with an in-character notice: below text already shown, else alone."""
+        ...
+
+    async def abandon(self) -> None:
+        """Stop without a further word: nothing more becomes visible, what is shown stays."""
+        ...
+
+
+class Outlet(Protocol):
+    """A place where characters can be seen typing and speaking."""
+
+    def open(self, turn: Turn, speaker: Personality) -> Delivery:
+        """Begin the delivery of a turn; nothing is visible before the first `show` or `finish`."""
+        ...
+
+    def typing(self, venue: Venue) -> AbstractAsyncContextManager[None]:
+        """Show the typing line while the body runs; failures to do so are ignored."""
+        ...
+
+    async def prepare(self, venue: Venue, speaker_id: UUID) -> None:
+        """Make what a first post will need (a webhook) ready ahead of time; best effort."""
+        ...

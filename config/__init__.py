@@ -1,0 +1,1 @@
+"""Settings, logging, telemetry and metrics: what every other package may rely on."""

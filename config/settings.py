@@ -1,0 +1,112 @@
+"""Every setting, from the environment or `troupe.toml`; the environment wins."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from config.errors import TroupeError
+
+
+class SettingsError(TroupeError):
+    """A setting has a value that cannot be used."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator chose. A field's environment name stands in `ENVIRONMENT`."""
+
+    discord_token: str | None = None
+    discord_api_url: str | None = None
+    discord_gateway_url: str | None = None
+    database_url: str | None = None
+    pg_bin: str | None = None
+    ray_address: str | None = None
+    worker_host: Literal["ray", "processes", "none"] = "ray"
+    llm_base_url: str | None = None
+    llm_api_key: str | None = None
+    llm_model: str | None = None
+    llm_gguf: str | None = None
+    data_dir: str = "~/.local/share/troupe"
+    secret_key: str | None = None
+    http: str = "127.0.0.1:8210"
+    public_url: str | None = None
+    sandbox_http: str = "127.0.0.1:8200"
+    owner_id: int | None = None
+    otlp_endpoint: str | None = None
+    log_format: Literal["auto", "console", "json"] = "auto"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    turn_deadline_s: float = 180.0
+    backfill_max_age_s: float = 900.0
+    window_messages: int = 50
+
+    @property
+    def data_path(self) -> Path:
+        """The data directory, absolute, with `~` resolved."""
+        return Path(self.data_dir).expanduser().resolve()
+
+
+ENVIRONMENT: Mapping[str, str] = {
+    "discord_token": "DISCORD_TOKEN",
+    "discord_api_url": "DISCORD_API_URL",
+    "discord_gateway_url": "DISCORD_GATEWAY_URL",
+    "database_url": "DATABASE_URL",
+    "pg_bin": "PG_BIN",
+    "ray_address": "RAY_ADDRESS",
+    "worker_host": "TROUPE_WORKER_HOST",
+    "llm_base_url": "LLM_BASE_URL",
+    "llm_api_key": "LLM_API_KEY",
+    "llm_model": "LLM_MODEL",
+    "llm_gguf": "LLM_GGUF",
+    "data_dir": "TROUPE_DATA_DIR",
+    "secret_key": "TROUPE_SECRET_KEY",
+    "http": "TROUPE_HTTP",
+    "public_url": "TROUPE_PUBLIC_URL",
+    "sandbox_http": "TROUPE_SANDBOX_HTTP",
+    "owner_id": "TROUPE_OWNER_ID",
+    "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "log_format": "TROUPE_LOG_FORMAT",
+    "log_level": "TROUPE_LOG_LEVEL",
+    "turn_deadline_s": "TROUPE_TURN_DEADLINE_S",
+    "backfill_max_age_s": "TROUPE_BACKFILL_MAX_AGE_S",
+    "window_messages": "TROUPE_WINDOW_MESSAGES",
+}
+
+
+def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Read the settings; an empty environment variable counts as absent.
+
+    Args:
+        environ: the environment; the process's own by default.
+        file: a TOML file with the field names as keys; `troupe.toml` in the working directory by default.
+
+    Raises:
+        SettingsError: a value has the wrong type, or the file has an unknown key; it names the setting.
+    """
+    values = _from_file(file or Path("troupe.toml"))
+    env = os.environ if environ is None else environ
+    values |= {field: env[name] for field, name in ENVIRONMENT.items() if env.get(name)}
+    try:
+        return msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"Bad setting: {_say(str(error))}") from error
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not valid TOML: {error}") from error
+    if unknown := sorted(set(values) - set(ENVIRONMENT)):
+        raise SettingsError(f"{path} has unknown settings: {', '.join(unknown)}")
+    return values
+
+
+def _say(problem: str) -> str:
+    for field, name in ENVIRONMENT.items():
+        problem = problem.replace(f"`$.{field}`", f"{name} ({field} in troupe.toml)")
+    return problem
