@@ -2,6 +2,8 @@
 
 from typing import Self
 
+from typing_extensions import override
+
 
 class TroupeError(Exception):
     """An error with a policy: may the caller try again, when, and what may a person be told.
@@ -35,6 +37,7 @@ class TroupeError(Exception):
         if user_message is not None:
             self.user_message = user_message
 
+    @override
     def __str__(self) -> str:
         return self.message
 

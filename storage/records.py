@@ -97,7 +97,7 @@ class RosterEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """One personality answering one or more messages; `message_id` is the first, `also` the collected rest."""
+    """One personality answering messages: `message_id` is the first, `also` the collected rest."""
 
     id: UUID
     message_id: int
