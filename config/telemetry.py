@@ -1,6 +1,6 @@
 """Traces: one from the message through turn and worker to the delivery, also across processes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import propagate, trace
@@ -35,7 +35,7 @@ def _otlp(endpoint: str) -> SpanExporter:
 
 
 @contextmanager
-def span(name: str, parent: Carrier | None = None, **attributes: AttributeValue) -> Iterator[Span]:
+def span(name: str, parent: Carrier | None = None, **attributes: AttributeValue) -> Generator[Span, None, None]:
     """Run the body inside a span; an exception marks it failed without putting its text into the trace.
 
     Args:
