@@ -35,7 +35,9 @@ def _otlp(endpoint: str) -> SpanExporter:
 
 
 @contextmanager
-def span(name: str, parent: Carrier | None = None, **attributes: AttributeValue) -> Generator[Span, None, None]:
+def span(
+    name: str, parent: Carrier | None = None, **attributes: AttributeValue
+) -> Generator[Span, None, None]:
     """Run the body inside a span; an exception marks it failed without putting its text into the trace.
 
     Args:
