@@ -1,0 +1,83 @@
+"""From a discord.py message to our own record: one extractor for every trigger."""
+
+import discord
+
+from storage.records import Attachment, Author, Message, Venue
+
+Channel = discord.abc.MessageableChannel
+
+
+def extract(message: discord.Message) -> Message:
+    """Return the record of `message`, with everything that a reader sees as words in its text."""
+    return Message(
+        id=message.id,
+        venue=venue_of(message.channel),
+        author=Author(
+            id=message.author.id,
+            name=message.author.display_name,
+            is_bot=message.author.bot,
+            webhook_id=message.webhook_id,
+        ),
+        text="\n".join(_readable(message)),
+        created_at=message.created_at,
+        reply_to=_replied_to(message),
+        attachments=tuple(_attachment(file) for file in message.attachments),
+        mentioned_user_ids=tuple(user.id for user in message.mentions),
+        edited_at=message.edited_at,
+    )
+
+
+def venue_of(channel: Channel | discord.PartialMessageable) -> Venue:
+    """Return where `channel` is; a thread names the parent on which its webhooks live."""
+    match channel:
+        case discord.DMChannel() | discord.GroupChannel():
+            return Venue(channel_id=channel.id, kind="dm")
+        case discord.Thread():
+            return Venue(
+                channel_id=channel.id,
+                guild_id=channel.guild.id,
+                parent_id=channel.parent_id,
+                kind="thread",
+                name=channel.name,
+                nsfw=channel.is_nsfw(),
+            )
+        case discord.PartialMessageable():
+            return Venue(
+                channel_id=channel.id,
+                guild_id=channel.guild_id,
+                kind="dm" if channel.guild_id is None else "guild",
+            )
+        case _:
+            return Venue(
+                channel_id=channel.id, guild_id=channel.guild.id, name=channel.name, nsfw=channel.is_nsfw()
+            )
+
+
+def _replied_to(message: discord.Message) -> int | None:
+    reference = message.reference
+    if reference is None or reference.type is not discord.MessageReferenceType.reply:
+        return None
+    return reference.message_id
+
+
+def _readable(message: discord.Message) -> list[str]:
+    parts = [message.clean_content]
+    parts += [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+    if message.poll is not None:
+        answers = ", ".join(answer.text for answer in message.poll.answers)
+        parts.append(f"[poll: {message.poll.question} ({answers})]")
+    for snapshot in message.message_snapshots:
+        parts.append(f"[forwarded] {snapshot.content}")
+    parts += [_embed(embed) for embed in message.embeds if embed.type == "rich"]
+    return [part for part in parts if part.strip()]
+
+
+def _embed(embed: discord.Embed) -> str:
+    words = [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields)]
+    return "\n".join(word for word in words if word)
+
+
+def _attachment(file: discord.Attachment) -> Attachment:
+    return Attachment(
+        id=file.id, filename=file.filename, url=file.url, size=file.size, content_type=file.content_type
+    )
