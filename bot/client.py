@@ -1,5 +1,6 @@
 """The stock discord.py client: intents, settings, and where its events go."""
 
+import sys
 from collections.abc import Callable
 from typing import Protocol
 
@@ -84,7 +85,7 @@ class TroupeClient(discord.Client):
 
     @override
     async def on_error(self, event_method: str, /, *args: object, **kwargs: object) -> None:
-        log.error("event_handler_failed", handler=event_method, exc_info=True)
+        log.error("event_handler_failed", handler=event_method, exc_info=sys.exc_info())
 
 
 def _intents() -> discord.Intents:
