@@ -1,0 +1,1 @@
+"""Measurements: each module runs one bench and returns a `Report`."""

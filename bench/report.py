@@ -1,0 +1,69 @@
+"""The one form in which every bench answers."""
+
+import os
+import platform
+from typing import Literal
+
+import msgspec
+import psutil
+
+Comparison = Literal["<=", ">=", "=="]
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """What a figure should be."""
+
+    op: Comparison
+    value: float
+
+    def holds(self, figure: float) -> bool:
+        """True when `figure` reaches the goal."""
+        match self.op:
+            case "<=":
+                return figure <= self.value
+            case ">=":
+                return figure >= self.value
+            case "==":
+                return figure == self.value
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """Figures with their unit in the key, goals for some of them, and the same figures of peers."""
+
+    name: str
+    figures: dict[str, float] = {}
+    goals: dict[str, Goal] = {}
+    peers: dict[str, dict[str, float]] = {}
+    machine: dict[str, str | int | float] = msgspec.field(default_factory=lambda: machine())
+    ok: bool = True
+    misses: list[str] = []
+
+    def settle(self) -> "Report":
+        """Work out `ok` and `misses`; a goal without its figure is a miss."""
+        self.misses = [
+            f"{key}: {self.figures.get(key, 'not measured')} instead of {goal.op} {goal.value}"
+            for key, goal in self.goals.items()
+            if key not in self.figures or not goal.holds(self.figures[key])
+        ]
+        self.ok = not self.misses
+        return self
+
+
+def machine() -> dict[str, str | int | float]:
+    """Where this was measured, and how busy the place was."""
+    return {
+        "cpus": os.cpu_count() or 0,
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_1m": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "processor": platform.machine(),
+    }
+
+
+def quantile(values: list[float], share: float) -> float:
+    """Return the value below which `share` of `values` lie (nearest rank); NaN when there are none."""
+    if not values:
+        return float("nan")
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
