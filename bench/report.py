@@ -10,6 +10,18 @@ import psutil
 Comparison = Literal["<=", ">=", "=="]
 
 
+def this_machine() -> dict[str, str | int | float]:
+    """Where this was measured, and how busy the place was."""
+    return {
+        "cpus": os.cpu_count() or 0,
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_1m": round(os.getloadavg()[0], 2),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "processor": platform.machine(),
+    }
+
+
 class Goal(msgspec.Struct, frozen=True):
     """What a figure should be."""
 
@@ -34,7 +46,7 @@ class Report(msgspec.Struct, kw_only=True):
     figures: dict[str, float] = {}
     goals: dict[str, Goal] = {}
     peers: dict[str, dict[str, float]] = {}
-    machine: dict[str, str | int | float] = msgspec.field(default_factory=lambda: machine())
+    machine: dict[str, str | int | float] = msgspec.field(default_factory=this_machine)
     ok: bool = True
     misses: list[str] = []
 
@@ -47,18 +59,6 @@ class Report(msgspec.Struct, kw_only=True):
         ]
         self.ok = not self.misses
         return self
-
-
-def machine() -> dict[str, str | int | float]:
-    """Where this was measured, and how busy the place was."""
-    return {
-        "cpus": os.cpu_count() or 0,
-        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
-        "load_1m": round(os.getloadavg()[0], 2),
-        "python": platform.python_version(),
-        "kernel": platform.release(),
-        "processor": platform.machine(),
-    }
 
 
 def quantile(values: list[float], share: float) -> float:
