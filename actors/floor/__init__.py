@@ -1,0 +1,1 @@
+"""Who may speak now: pure decisions over text and transcript, with injected randomness."""
