@@ -1,0 +1,147 @@
+"""From what a server says when it refuses to the error that we raise."""
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from actors.models.errors import (
+    BadAnswerError,
+    BadRequestError,
+    ContentRefusedError,
+    ContextTooLongError,
+    ModelAuthError,
+    ModelError,
+    ModelNotFoundError,
+    ModelQuotaError,
+    ModelRateLimitedError,
+    ModelTimeoutError,
+    ModelUnavailableError,
+)
+
+MESSAGE_LIMIT = 300
+LONGEST_RETRY_AFTER_S = 3600.0
+
+BY_STATUS: Mapping[int, type[ModelError]] = {
+    401: ModelAuthError,
+    402: ModelQuotaError,
+    403: ModelAuthError,
+    404: ModelNotFoundError,
+    408: ModelTimeoutError,
+    429: ModelRateLimitedError,
+    504: ModelTimeoutError,
+}
+
+BY_CODE: Mapping[str, type[ModelError]] = {
+    "context_length_exceeded": ContextTooLongError,
+    "exceed_context_size_error": ContextTooLongError,
+    "content_filter": ContentRefusedError,
+    "content_policy_violation": ContentRefusedError,
+    "insufficient_quota": ModelQuotaError,
+    "invalid_api_key": ModelAuthError,
+    "authentication_error": ModelAuthError,
+    "model_not_found": ModelNotFoundError,
+    "not_found_error": ModelNotFoundError,
+    "rate_limit_exceeded": ModelRateLimitedError,
+    "unavailable_error": ModelUnavailableError,
+}
+
+TOO_LONG = re.compile(
+    r"(maximum|available|exceed\w*|longer than|larger than)\W.{0,60}\bcontext\b"
+    r"|context (length|window|size)\W.{0,60}\b(exceed|only|maximum|overflow)"
+    r"|prompt is too long|context the overflows",
+    re.IGNORECASE,
+)
+
+
+class Complaint(msgspec.Struct, frozen=True):
+    """What the server said, from any of the error shapes. `codes` holds its code and its type."""
+
+    message: str = ""
+    codes: tuple[str, ...] = ()
+    flagged: bool = False
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status that the server meant, where a code is one."""
+        return next((int(code) for code in self.codes if re.fullmatch(r"[45]\d\d", code)), None)
+
+
+def read_complaint(body: bytes) -> Complaint:
+    """Read `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`, else plain text."""
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return Complaint(_shorten(body.decode(errors="replace")))
+    inner = value.get("error") or value.get("detail") or value if isinstance(value, dict) else value
+    if not isinstance(inner, dict):
+        return Complaint(_shorten(inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()))
+    return _from_object(inner)
+
+
+def _from_object(error: dict[str, Any]) -> Complaint:
+    codes = tuple(
+        str(error[key]).lower() for key in ("code", "type") if isinstance(error.get(key), str | int)
+    )
+    metadata = error.get("metadata")
+    flagged = isinstance(metadata, dict) and bool(metadata.get("flagged_input") or metadata.get("reasons"))
+    return Complaint(_shorten(str(error.get("message") or "")), codes, flagged)
+
+
+def refusal(
+    status: int, complaint: Complaint, retry_after: float | None = None, *, as_html: bool = False
+) -> ModelError:
+    """Return the error for an HTTP status and what came with it.
+
+    Args:
+        status: the HTTP status, or the one named in an error event.
+        complaint: what the server said.
+        retry_after: seconds, when the server said so.
+        as_html: the answer was a web page, so the status is that of some other server.
+    """
+    message = f"HTTP {status}: {complaint.message or 'no reason given'}"
+    kind = _kind(status, complaint)
+    if as_html and kind is BadRequestError:
+        kind = BadAnswerError
+    return kind(message, retry_after=retry_after)
+
+
+def _kind(status: int, complaint: Complaint) -> type[ModelError]:
+    named = next((BY_CODE[code] for code in complaint.codes if code in BY_CODE), None)
+    if named is not None:
+        return named
+    if complaint.flagged:
+        return ContentRefusedError
+    if status in BY_STATUS:
+        return BY_STATUS[status]
+    if TOO_LONG.search(complaint.message):
+        return ContextTooLongError
+    return ModelUnavailableError if status >= 500 else BadRequestError  # noqa: PLR2004 - the 5xx class
+
+
+def read_retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
+    """Return the seconds of a `Retry-After` header, given in seconds or as a date.
+
+    Args:
+        headers: of the answer, with case-insensitive keys.
+        now: Unix time; the clock's by default.
+    """
+    value = headers.get("Retry-After", "").strip()
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now)
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S) if seconds == seconds else None  # noqa: PLR0124 - NaN
+
+
+def _shorten(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "…"
