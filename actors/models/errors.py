@@ -80,10 +80,6 @@ class StreamBrokenError(ModelError):
     user_message = "I lost my thread in the middle."
 
 
-class WorkerLostError(StreamBrokenError):
-    """The worker that generated was lost; the same request may be given to another one."""
-
-
 class EmptyAnswerError(ModelError):
     """The model ended without saying anything visible."""
 

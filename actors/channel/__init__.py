@@ -1,0 +1,1 @@
+"""A channel as an actor: its transcript, its company, and who speaks when."""

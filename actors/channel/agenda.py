@@ -1,0 +1,142 @@
+"""What is answered by whom, in which order: rounds of speakers, and bursts collected meanwhile."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from config import metrics
+from storage.records import Message
+
+MAX_WAITING = 8
+"""Turns that may wait for one personality; a further message is given up, counted and noted."""
+MAX_BURST = 20
+"""Messages that one turn may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A turn that is to start now: who speaks, what it answers, a note to show below the answer."""
+
+    speaker: UUID
+    messages: tuple[Message, ...]
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class _Queue:
+    speaking: list[Message] = field(default_factory=list[Message])
+    waiting: deque[list[Message]] = field(default_factory=deque[list[Message]])
+    given_up: int = 0
+
+
+@dataclass(slots=True)
+class _Round:
+    message: Message
+    speakers: deque[UUID]
+    note: str | None
+
+
+class Agenda:
+    """Rounds and queues of one channel; every change returns the turns to start.
+
+    The speakers of a round go one after the other. A personality answers one batch at a time: while it
+    speaks, consecutive messages of one author are collected into one batch, and other authors' messages
+    make batches of their own; alternating authors are never merged. Rounds share nothing but
+    personalities, so a slow one holds up only the rounds that need it.
+    """
+
+    def __init__(self) -> None:
+        self._queues: dict[UUID, _Queue] = {}
+        self._rounds: dict[int, _Round] = {}
+
+    def add(self, message: Message, speakers: Sequence[UUID], note: str | None = None) -> list[Start]:
+        """Open a round for a message; one that has a round already changes nothing."""
+        if message.id in self._rounds:
+            return []
+        self._rounds[message.id] = _Round(message, deque(speakers), note)
+        return self._advance(message.id)
+
+    def ended(self, speaker: UUID) -> list[Start]:
+        """Note that the current turn of a personality is over, whatever came of it."""
+        queue = self._queues.get(speaker)
+        if queue is None:
+            return []
+        answered, queue.speaking = queue.speaking, []
+        starts = self._start_next(speaker, queue)
+        for message in answered:
+            starts += self._advance(message.id)
+        return starts
+
+    def withdraw(self, speaker: UUID) -> list[Start]:
+        """Let nobody wait for a personality any more; its turn in flight ends by `ended`."""
+        queue = self._queues.get(speaker)
+        given_up = [message for batch in queue.waiting for message in batch] if queue else []
+        if queue:
+            queue.waiting.clear()
+        for round_ in self._rounds.values():
+            round_.speakers = deque(who for who in round_.speakers if who != speaker)
+        return [start for message in given_up for start in self._advance(message.id)]
+
+    def forget(self, message_ids: Iterable[int]) -> None:
+        """Drop deleted messages that nobody has begun to answer."""
+        gone = set(message_ids)
+        for queue in self._queues.values():
+            batches = ([said for said in batch if said.id not in gone] for batch in queue.waiting)
+            queue.waiting = deque(batch for batch in batches if batch)
+        spoken_to = {said.id for queue in self._queues.values() for said in queue.speaking}
+        for message_id in gone - spoken_to:
+            self._rounds.pop(message_id, None)
+
+    def answering(self, speaker: UUID) -> int | None:
+        """Return the first message that the personality is answering right now."""
+        queue = self._queues.get(speaker)
+        return queue.speaking[0].id if queue and queue.speaking else None
+
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing is being answered and nothing waits."""
+        return not self._rounds
+
+    def _advance(self, message_id: int) -> list[Start]:
+        """Give a round to its next speaker; without one the round is over."""
+        round_ = self._rounds.get(message_id)
+        while round_ is not None and round_.speakers:
+            speaker = round_.speakers.popleft()
+            queue = self._queues.setdefault(speaker, _Queue())
+            if _enqueue(queue, round_.message):
+                return self._start_next(speaker, queue)
+        self._rounds.pop(message_id, None)
+        return []
+
+    def _start_next(self, speaker: UUID, queue: _Queue) -> list[Start]:
+        if queue.speaking:
+            return []
+        if not queue.waiting:
+            self._queues.pop(speaker, None)
+            return []
+        queue.speaking = queue.waiting.popleft()
+        return [Start(speaker, tuple(queue.speaking), self._note(queue))]
+
+    def _note(self, queue: _Queue) -> str | None:
+        rounds = (self._rounds.get(said.id) for said in queue.speaking)
+        notes = [round_.note for round_ in rounds if round_ and round_.note and not round_.speakers]
+        if queue.given_up:
+            many = "1 message" if queue.given_up == 1 else f"{queue.given_up} messages"
+            notes.append(f"{many} went unanswered: too much at once")
+            queue.given_up = 0
+        return " · ".join(notes) or None
+
+
+def _enqueue(queue: _Queue, message: Message) -> bool:
+    """Put a message into the queue; False if there is no room."""
+    last = queue.waiting[-1] if queue.waiting else None
+    if last is not None and last[-1].author.id == message.author.id and len(last) < MAX_BURST:
+        last.append(message)
+    elif len(queue.waiting) < MAX_WAITING:
+        queue.waiting.append([message])
+    else:
+        queue.given_up += 1
+        metrics.shed.labels("burst").inc()
+        return False
+    return True

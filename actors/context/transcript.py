@@ -1,0 +1,55 @@
+"""Rendering for very small models: a plain transcript that shows rather than tells."""
+
+import re
+
+from actors.context.budget import shorten_text
+from actors.context.plan import ContextPlan, Identity, Line
+from actors.context.tokens import estimate_tokens
+
+LOG_LINES = 6
+LINE_TOKENS = 60
+PERSONA_TOKENS = 90
+VISITOR = "Visitor"
+SENTENCE = re.compile(r"[^.!?]+[.!?]+")
+
+
+def render_transcript(plan: ContextPlan, budget: int) -> str:
+    """Return one paragraph of persona, example exchanges and the newest lines, ending in the own label."""
+    head = _head(plan.identity)
+    left = budget - estimate_tokens(head)
+    lines = [_flat(line) for line in _chosen(plan)]
+    while len(lines) > 1 and sum(map(estimate_tokens, lines)) > left:
+        lines.pop(0)
+    return "\n".join([head, *lines, f"{plan.identity.label}:"])
+
+
+def _head(identity: Identity) -> str:
+    examples = [
+        f"{VISITOR}: {_one_line(said)}\n{identity.label}: {_one_line(answer)}"
+        for said, answer in identity.examples
+    ]
+    persona = shorten_text(_one_line(f"{_lead(identity.who)} {_lead(identity.speech)}"), PERSONA_TOKENS)
+    if not examples and identity.first_message:
+        examples = [f"{identity.label}: {_one_line(identity.first_message)}"]
+    return "\n\n".join([persona or f"{identity.label} talks with visitors.", *examples, ""])
+
+
+def _lead(text: str) -> str:
+    """Return the first sentence: a small model holds no more."""
+    found = SENTENCE.match(text.strip())
+    return found[0] if found else text.strip()
+
+
+def _chosen(plan: ContextPlan) -> list[Line]:
+    """Return the newest lines, the one that is being answered last."""
+    answering = {line.id for line in plan.current.lines}
+    before = [line for line in plan.log if line.id not in answering]
+    return [*before, *plan.current.lines][-LOG_LINES:]
+
+
+def _flat(line: Line) -> str:
+    return f"{line.label}: {shorten_text(_one_line(line.body.replace('@', '')), LINE_TOKENS)}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

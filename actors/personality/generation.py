@@ -1,0 +1,127 @@
+"""Generating one reply: the only layer that tries again."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import cast
+
+import msgspec
+
+from actors.context.plan import ContextPlan
+from actors.context.request import make_request, names_in
+from actors.models.chat import ChatEvent, ChatRequest, Delta, Finished
+from actors.models.errors import (
+    ContentRefusedError,
+    ContextTooLongError,
+    ModelError,
+    ModelTimeoutError,
+    StreamBrokenError,
+)
+from actors.personality.ports import Ports
+from actors.reply.pipeline import ReplyPipeline
+from actors.workers.errors import WorkerLostError
+from config import telemetry
+from config.logs import get_logger
+
+log = get_logger(__name__)
+
+MAX_ATTEMPTS = 3
+FIRST_PAUSE_S = 0.5
+LEAST_TIME_S = 1.0
+
+
+class Generation:
+    """One reply, streamed to `show` as whole visible text so far.
+
+    It tries again only for errors that are worth it and while nothing is visible; when a worker is lost
+    in mid-stream, the reply is generated anew and takes the place of what is shown once it is longer.
+    """
+
+    def __init__(self, turn: str, plan: ContextPlan, ports: Ports, show: Callable[[str], None]) -> None:
+        self._turn = turn
+        self._plan = plan
+        self._ports = ports
+        self._show = show
+        self._scale = 1.0
+        self.shown = ""
+        self.attempt = 0
+
+    async def run(self) -> str:
+        """Return the final text.
+
+        Raises:
+            ModelError: no attempt gave a whole reply; `shown` holds what is visible of it.
+        """
+        deadline = asyncio.get_running_loop().time() + self._ports.deadline_s
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._attempts(deadline)
+        except TimeoutError as error:
+            raise ModelTimeoutError("The deadline of the turn has passed.") from error
+
+    async def _attempts(self, deadline: float) -> str:
+        while True:
+            self.attempt += 1
+            try:
+                with telemetry.span("model", attempt=self.attempt):
+                    return await self._one_attempt(deadline)
+            except ModelError as error:
+                pause = self._pause(error)
+                left = deadline - asyncio.get_running_loop().time() - pause
+                if not self._may_try_again(error) or left < LEAST_TIME_S:
+                    raise
+                log.info("attempt_failed", turn=self._turn, attempt=self.attempt, error=type(error).__name__)
+            await asyncio.sleep(pause)
+
+    def _may_try_again(self, error: ModelError) -> bool:
+        if self.attempt >= MAX_ATTEMPTS:
+            return False
+        if isinstance(error, ContextTooLongError):
+            self._scale /= 2
+            return not self.shown
+        return error.retryable and (not self.shown or isinstance(error, WorkerLostError))
+
+    def _pause(self, error: ModelError) -> float:
+        if isinstance(error, WorkerLostError | ContextTooLongError):
+            return 0.0
+        backoff: float = FIRST_PAUSE_S * 2 ** (self.attempt - 1) * (0.5 + self._ports.jitter())
+        return max(error.retry_after or 0.0, backoff)
+
+    async def _one_attempt(self, deadline: float) -> str:
+        pipeline = ReplyPipeline(self._plan.identity.label, names_in(self._plan))
+        reason = await self._stream(self._request(deadline), pipeline)
+        if reason == "content_filter" and not pipeline.visible:
+            raise ContentRefusedError
+        text = pipeline.end(truncated=reason == "length")
+        self.shown = text
+        return text
+
+    async def _stream(self, request: ChatRequest, pipeline: ReplyPipeline) -> str:
+        events = cast("AsyncGenerator[ChatEvent]", self._ports.model.stream(request))
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case Delta(text=text):
+                        self._see(pipeline.feed(text))
+                    case Finished(reason=reason):
+                        return reason
+                if pipeline.ended:
+                    return "stop"
+        raise StreamBrokenError
+
+    def _see(self, visible: str) -> None:
+        """Show more; what a former attempt showed stays until this one has caught up."""
+        if len(visible) > len(self.shown):
+            self.shown = visible
+            self._show(visible)
+
+    def _request(self, deadline: float) -> ChatRequest:
+        voice = self._ports.voice
+        left = deadline - asyncio.get_running_loop().time()
+        request = make_request(self._plan, voice.profile, f"{self._turn}:{self.attempt}", scale=self._scale)
+        return msgspec.structs.replace(
+            request,
+            endpoint=voice.endpoint,
+            deadline=self._ports.now().timestamp() + left,
+            trace=telemetry.carrier(),
+        )

@@ -1,0 +1,42 @@
+"""What a personality in a channel is told, and what it tells back."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from storage.records import Message, Personality, TurnState
+
+WithdrawReason = Literal["removed", "deleted"]
+
+
+class Speak(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer `answering` (at least one message), having heard `window`.
+
+    `note` is shown in small print below the answer. `seen_at` is Unix time in seconds when the first
+    message was seen; `trace` belongs to it.
+    """
+
+    speaker: Personality
+    answering: tuple[Message, ...]
+    window: tuple[Message, ...] = ()
+    roster: tuple[Personality, ...] = ()
+    note: str | None = None
+    seen_at: float
+    trace: dict[str, str] = {}
+
+
+class Withdraw(msgspec.Struct, frozen=True):
+    """Stop speaking: the personality was taken from the channel or deleted."""
+
+    reason: WithdrawReason
+
+
+class TurnEnded(msgspec.Struct, frozen=True, kw_only=True):
+    """A turn is over. `delivered` are the visible messages as the transcript keeps them."""
+
+    speaker_id: UUID
+    message_id: int
+    state: TurnState
+    reason: str | None = None
+    delivered: tuple[Message, ...] = ()

@@ -1,0 +1,73 @@
+"""What a turn needs of the layers around it; the stores, the models and the bot fit in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from actors.context.request import Profile
+from actors.models.chat import ChatModel, Endpoint
+from actors.reply.outlet import Outlet
+from storage.records import Message, Turn, TurnState
+
+
+class TurnLedger(Protocol):
+    """Keeps the state of every turn."""
+
+    async def plan(self, turn: Turn) -> bool:
+        """Record a planned turn; False if it is known already."""
+        ...
+
+    async def advance(
+        self, turn_id: UUID, state: TurnState, *, attempt: int | None = None, reason: str | None = None
+    ) -> None:
+        """Move a turn to its next state."""
+        ...
+
+
+class Transcript(Protocol):
+    """Keeps what was said."""
+
+    async def record(self, message: Message) -> None:
+        """Keep a message, once."""
+        ...
+
+
+class Voice(Protocol):
+    """Which model speaks at the moment."""
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The server, or None for the embedded model."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """How it wants to be prompted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The surroundings of a turn.
+
+    Attributes:
+        turns: the ledger of turns.
+        transcript: where delivered words are kept.
+        model: answers requests.
+        voice: which model that is, asked anew for every attempt.
+        outlet: where words become visible.
+        deadline_s: seconds from start to the last generated word.
+        now: the time, with a zone.
+        jitter: a random number in [0, 1), for pauses between attempts.
+    """
+
+    turns: TurnLedger
+    transcript: Transcript
+    model: ChatModel
+    voice: Voice
+    outlet: Outlet
+    deadline_s: float
+    now: Callable[[], datetime]
+    jitter: Callable[[], float]
