@@ -61,7 +61,7 @@ class Answer:
         """Return what is still held back, when the server has nothing more to send."""
         if self.failure is not None:
             return None
-        rest = None if self.complete else self._take_all(self._sse.finish())
+        rest = None if self.complete else self._take_all(_whole_only(self._sse.finish()))
         thought, speech = self._inline.finish()
         return self._delta(thought + (rest.reasoning if rest else ""), (rest.text if rest else "") + speech)
 
@@ -144,6 +144,19 @@ class Answer:
         self._thought = self._thought or bool(thought.strip())
         self._spoke = self._spoke or bool(text.strip())
         return Delta(text, thought)
+
+
+def _whole_only(events: list[bytes]) -> list[bytes]:
+    """Leave out an event that the end of the stream cut in half: it is no other protocol, it is a break."""
+    return [data for data in events if data == DONE or _is_json(data)]
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def redacted(complaint: Complaint, secret: str | None) -> Complaint:

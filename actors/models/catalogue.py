@@ -8,13 +8,13 @@ import msgspec
 
 from actors.models.chat import Endpoint
 from actors.models.errors import BadAnswerError
-from actors.models.openai import asking
+from actors.models.openai import get
 
 LIST_S = 5.0
 PING_S = 3.0
 
 NOT_CHAT = re.compile(
-    r"embed|rerank|whisper|transcri|moderation|dall-e|tts|(^|[-/])(bge|e5|sora)-|image|realtime|audio|ocr|nomic",
+    r"embed|rerank|whisper|transcri|moderation|dall-e|tts|(^|[-/])(bge|e5|sora)-|image|realtime|audio|ocr|nomic|babbage|davinci",
     re.IGNORECASE,
 )
 
@@ -68,8 +68,7 @@ async def list_models(
     Raises:
         ModelError: it does not answer in time, refuses, or is not a model server.
     """
-    timeout = aiohttp.ClientTimeout(total=within_s, ceil_threshold=within_s)
-    body = await asking(session, endpoint, "/models", timeout)
+    body = await get(session, endpoint, "/models", within_s)
     try:
         listing = _listing.decode(body)
     except msgspec.DecodeError as error:

@@ -151,14 +151,13 @@ async def _check(response: aiohttp.ClientResponse, endpoint: Endpoint) -> None:
     raise refusal(response.status, complaint, read_retry_after(response.headers), as_html=as_html)
 
 
-async def asking(
-    session: aiohttp.ClientSession, endpoint: Endpoint, path: str, timeout: aiohttp.ClientTimeout
-) -> bytes:
+async def get(session: aiohttp.ClientSession, endpoint: Endpoint, path: str, within_s: float) -> bytes:
     """GET `path` on a server and return the body of a good answer.
 
     Raises:
         ModelError: any failure, typed by cause.
     """
+    timeout = aiohttp.ClientTimeout(total=within_s, ceil_threshold=within_s)
     with _connecting(endpoint):
         response = await session.get(
             url_of(endpoint, path), headers=headers_of(endpoint), timeout=timeout, allow_redirects=False
