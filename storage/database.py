@@ -1,0 +1,204 @@
+"""The database: a pool of connections to the embedded server or to `DATABASE_URL`."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from config.logs import get_logger
+from config.settings import Settings
+from storage.claims import Claim
+from storage.codecs import set_codecs
+from storage.embedded import EmbeddedPostgres
+from storage.errors import StorageError, StorageUnavailableError, VectorMissingError, storage_errors
+from storage.queries import Query, query
+
+Row = asyncpg.Record
+Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
+
+CONNECT_S = 10.0
+ACQUIRE_S = 10.0
+COMMAND_S = 35.0
+"""One more than the server's own limit, for a server that does not answer at all."""
+CONNECTIONS = 16
+WATCH_S = 0.5
+SERVER_SETTINGS = {
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+    "timezone": "UTC",
+    "jit": "off",
+}
+PING, CREATE_VECTOR, VECTOR_SCHEMA = query("ping"), query("create_vector"), query("vector_schema")
+
+log = get_logger(__name__)
+
+
+class Database:
+    """Runs named queries. Connections lost with the server come back by themselves when it is back."""
+
+    def __init__(self, dsn: str, pool: "asyncpg.Pool[Row]", server: EmbeddedPostgres | None) -> None:
+        self.dsn = dsn
+        self._pool = pool
+        self._server = server
+        self._watch = asyncio.create_task(self._keep_running(server)) if server else None
+
+    @classmethod
+    async def open(cls, settings: Settings) -> Self:
+        """Connect to `DATABASE_URL`, or start the embedded server and connect to it.
+
+        Raises:
+            EmbeddedServerError: the embedded server cannot run here.
+            StorageUnavailableError: the server of `DATABASE_URL` cannot be reached.
+            StorageError: it refuses us, for example for a wrong password.
+        """
+        if settings.database_url:
+            return cls(settings.database_url, await _connect(settings.database_url), None)
+        server = EmbeddedPostgres(settings.data_path / "postgres", settings.pg_bin)
+        try:
+            dsn = await server.start()
+            database = cls(dsn, await _connect(dsn), server)
+        except BaseException:
+            await server.stop()
+            raise
+        await database.require_vector()
+        return database
+
+    async def close(self) -> None:
+        """Close all connections, and stop the embedded server if nobody else uses it; again is harmless."""
+        if self._watch:
+            self._watch.cancel()
+            await asyncio.wait([self._watch])
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+        if self._server:
+            await self._server.stop()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection for the body.
+
+        Raises:
+            StorageUnavailableError: none came free, or the server is away.
+        """
+        with storage_errors("connect"):
+            lent = await self._pool.acquire(timeout=ACQUIRE_S)
+        try:
+            yield lent
+        finally:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._pool.release(lent, timeout=ACQUIRE_S)
+
+    async def fetch(self, statement: Query, *args: object) -> list[Row]:
+        """Run a query and return its rows."""
+        async with self.connection() as connection:
+            with storage_errors(statement.name):
+                return await connection.fetch(statement.sql, *args)
+
+    async def fetch_row(self, statement: Query, *args: object) -> Row | None:
+        """Run a query and return its first row."""
+        async with self.connection() as connection:
+            with storage_errors(statement.name):
+                return await connection.fetchrow(statement.sql, *args)
+
+    async def fetch_value(self, statement: Query, *args: object) -> Any:
+        """Run a query and return the first column of its first row, or None."""
+        async with self.connection() as connection:
+            with storage_errors(statement.name):
+                return await connection.fetchval(statement.sql, *args)
+
+    async def ping(self) -> bool:
+        """True when the server answers."""
+        try:
+            return bool(await self.fetch_value(PING) == 1)
+        except StorageError:
+            return False
+
+    async def claim(self, name: str) -> Claim:
+        """Make this process the only holder of `name` on this database, until released or disconnected.
+
+        Raises:
+            DatabaseClaimedError: another process holds it; the message says which.
+        """
+        with storage_errors("claim"):
+            connection = await asyncpg.connect(self.dsn, **_arguments())
+        return await Claim.take(name, connection)
+
+    async def require_vector(self) -> None:
+        """Make pgvector usable on this database.
+
+        Raises:
+            VectorMissingError: the server does not have it, or only a superuser may add it.
+        """
+        try:
+            if await self.fetch_value(VECTOR_SCHEMA):
+                return
+            await self.fetch_value(CREATE_VECTOR)
+        except StorageUnavailableError:
+            raise
+        except StorageError as error:
+            raise VectorMissingError(
+                "This Postgres has no pgvector. Install it on the server (Debian: postgresql-NN-pgvector) "
+                "and run CREATE EXTENSION vector as a superuser, or unset DATABASE_URL: "
+                "the built-in server has it."
+            ) from error
+        await self._pool.expire_connections()
+
+    async def _keep_running(self, server: EmbeddedPostgres) -> None:
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if not await server.is_running():
+                log.warning("database_died")
+                await self._revive(server)
+
+    async def _revive(self, server: EmbeddedPostgres) -> None:
+        try:
+            await server.start()
+        except StorageError as error:
+            log.warning("database_not_revived", reason=str(error))
+        else:
+            log.info("database_revived")
+
+
+async def _connect(dsn: str) -> "asyncpg.Pool[Row]":
+    place = _place(dsn)
+    try:
+        with storage_errors("connect"):
+            return await asyncpg.create_pool(
+                dsn, min_size=1, max_size=CONNECTIONS, init=set_codecs, reset=_keep_session, **_arguments()
+            )
+    except StorageUnavailableError as error:
+        raise StorageUnavailableError(
+            f"Postgres at {place} cannot be reached ({error}). Start it or mend DATABASE_URL; "
+            "without DATABASE_URL Troupe brings its own."
+        ) from error
+    except StorageError as error:
+        raise StorageError(f"Postgres at {place} refuses us ({error}). Mend DATABASE_URL.") from error
+
+
+def _arguments() -> dict[str, Any]:
+    name = f"troupe {socket.gethostname()} pid {os.getpid()}"[:63]
+    return {
+        "timeout": CONNECT_S,
+        "command_timeout": COMMAND_S,
+        "server_settings": {**SERVER_SETTINGS, "application_name": name},
+    }
+
+
+async def _keep_session(_connection: "asyncpg.Connection[Row]") -> None:
+    """Do nothing where the driver would spend a round trip: no query here changes its session."""
+
+
+def _place(dsn: str) -> str:
+    """Where the server is, without user and password."""
+    parts = urlsplit(dsn)
+    return f"{parts.hostname or 'a local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
