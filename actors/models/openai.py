@@ -186,7 +186,7 @@ def _connecting(endpoint: Endpoint) -> Iterator[None]:
         yield
     except TimeoutError as error:
         raise ModelTimeoutError("No answer within the deadline") from error
-    except (aiohttp.InvalidURL, ValueError) as error:
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
         raise BadRequestError(f"Not an address: {endpoint.base_url}") from error
     except aiohttp.ClientResponseError as error:
         raise BadAnswerError(f"The server does not speak HTTP: {error.message}") from error
