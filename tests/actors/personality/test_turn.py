@@ -1,0 +1,339 @@
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actors.models.errors import (
+    BadRequestError,
+    ContentRefusedError,
+    ContextTooLongError,
+    ModelAuthError,
+    ModelRateLimitedError,
+    ModelUnavailableError,
+    StreamBrokenError,
+)
+from actors.personality.messages import Speak, TurnEnded
+from actors.personality.ports import Ports
+from actors.personality.turn import TurnRun
+from actors.reply.outlet import DeliveryError, VenueGoneError
+from actors.workers.errors import WorkerLostError
+from config.errors import TroupeError
+from storage.records import turn_id
+from tests.actors.scripted import (
+    EPOCH,
+    FixedVoice,
+    MemoryDelivery,
+    MemoryOutlet,
+    MemoryTranscript,
+    MemoryTurns,
+    ScriptedChat,
+    Step,
+    finished,
+    message,
+    personality,
+)
+
+pytestmark = pytest.mark.unit
+
+ADA = personality("Ada", who="Ada keeps the lamp.")
+HELLO = message("Hello, Ada.")
+
+
+class Scene:
+    """A turn of Ada's and its surroundings."""
+
+    def __init__(self, *scripts: Sequence[Step] | Callable[..., Sequence[Step]], deadline_s: float = 180) -> None:
+        self.model = ScriptedChat(*scripts)
+        self.outlet = MemoryOutlet()
+        self.turns = MemoryTurns()
+        self.transcript = MemoryTranscript()
+        self.started = asyncio.get_running_loop().time()
+        self.ports = Ports(
+            turns=self.turns,
+            transcript=self.transcript,
+            model=self.model,
+            voice=FixedVoice(),
+            outlet=self.outlet,
+            deadline_s=deadline_s,
+            now=self.now,
+            jitter=lambda: 0.5,
+        )
+
+    def now(self) -> datetime:
+        return EPOCH + timedelta(seconds=self.elapsed)
+
+    @property
+    def elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self.started
+
+    def turn(self, *answering: object, note: str | None = None) -> TurnRun:
+        said = answering or (HELLO,)
+        order = Speak(speaker=ADA, answering=said, window=said, roster=(ADA,), note=note, seen_at=EPOCH.timestamp())
+        return TurnRun(order, self.ports)
+
+    async def play(self, note: str | None = None) -> TurnEnded:
+        return await self.turn(note=note).run()
+
+    @property
+    def delivery(self) -> MemoryDelivery:
+        return self.outlet.deliveries[-1]
+
+    @property
+    def states(self) -> list[str]:
+        return list(self.turns.states[turn_id(HELLO.id, ADA.id)])
+
+
+async def test_words_appear_as_they_are_thought_and_end_in_one_final_text() -> None:
+    scene = Scene(["Good ", "even", "ing."])
+    ended = await scene.play()
+    assert ended.state == "done"
+    assert scene.delivery.shown == ["Good", "Good even", "Good evening."]
+    assert scene.delivery.final == "Good evening."
+
+
+async def test_a_turn_walks_through_its_states() -> None:
+    scene = Scene(["Good evening."])
+    await scene.play()
+    assert scene.states == ["planned", "generating", "delivering", "done"]
+
+
+async def test_only_delivered_words_are_kept_and_they_name_what_they_answer() -> None:
+    scene = Scene(["<think>hm</think>Good evening."])
+    ended = await scene.play(note="a note")
+    kept = list(scene.transcript.messages.values())
+    assert [(said.text, said.personality_id, said.reply_to) for said in kept] == [
+        ("Good evening.", ADA.id, HELLO.id)
+    ]
+    assert ended.delivered == tuple(kept)
+    assert kept[0].created_at.tzinfo == UTC
+
+
+async def test_a_note_stands_in_small_print_below_the_answer() -> None:
+    scene = Scene(["Good evening."])
+    await scene.play(note="two messages went unanswered")
+    assert scene.delivery.footer == "two messages went unanswered"
+
+
+async def test_the_typing_line_ends_with_the_first_text() -> None:
+    scene = Scene([1.0, "Good", 1.0, " evening."])
+    task = asyncio.create_task(scene.play())
+    await asyncio.sleep(0.5)
+    before = scene.outlet.typing_now
+    await asyncio.sleep(1.0)
+    after = scene.outlet.typing_now
+    await task
+    assert (before, after) == (1, 0)
+
+
+async def test_a_turn_that_is_known_already_says_nothing() -> None:
+    scene = Scene(["Good evening."])
+    await scene.play()
+    again = await scene.play()
+    assert again.state == "silent"
+    assert len(scene.outlet.deliveries) == 1
+
+
+async def test_a_passing_error_before_any_text_is_tried_again() -> None:
+    scene = Scene([ModelUnavailableError()], [StreamBrokenError()], ["Good evening."])
+    ended = await scene.play()
+    assert ended.state == "done"
+    assert len({request.id for request in scene.model.requests}) == 3
+
+
+async def test_the_server_says_how_long_to_wait() -> None:
+    scene = Scene([ModelRateLimitedError(retry_after=20.0)], ["Good evening."])
+    await scene.play()
+    assert scene.elapsed == pytest.approx(20.0, abs=0.1)
+
+
+async def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
+    scene = Scene([ModelRateLimitedError(retry_after=500.0)])
+    ended = await scene.play()
+    assert ended.reason == "ModelRateLimitedError"
+    assert scene.elapsed < 1.0
+
+
+async def test_three_attempts_are_all() -> None:
+    scene = Scene([ModelUnavailableError()])
+    ended = await scene.play()
+    assert (ended.state, len(scene.model.requests)) == ("failed", 3)
+
+
+@pytest.mark.parametrize("error", [ModelAuthError(), BadRequestError(), ContentRefusedError()])
+async def test_a_lasting_error_is_told_at_once_in_the_characters_voice(error: TroupeError) -> None:
+    scene = Scene([error])
+    ended = await scene.play()
+    notice = scene.delivery.notice or ""
+    assert len(scene.model.requests) == 1
+    assert notice.startswith("Ada coughs.\n-# " + error.user_message)
+    assert f"ref: {turn_id(HELLO.id, ADA.id).hex[:6]}" in notice
+    assert (ended.state, ended.delivered) == ("failed", ())
+
+
+async def test_an_empty_answer_is_tried_again() -> None:
+    scene = Scene(["<think>only thought</think>"], ["Good evening."])
+    await scene.play()
+    assert scene.delivery.final == "Good evening."
+
+
+async def test_a_prompt_that_was_too_long_is_halved() -> None:
+    long = tuple(message("word " * 400, at=index) for index in range(40))
+    scene = Scene([ContextTooLongError()], ["Good evening."])
+    order = Speak(speaker=ADA, answering=long[-1:], window=long, roster=(ADA,), seen_at=0.0)
+    await TurnRun(order, scene.ports).run()
+    first, second = (sum(len(said.content) for said in request.messages) for request in scene.model.requests)
+    assert second < first * 0.7
+
+
+async def test_a_stream_that_breaks_off_leaves_the_partial_text_marked() -> None:
+    scene = Scene(["Good evening, dear", StreamBrokenError()])
+    ended = await scene.play()
+    assert scene.delivery.final == "Good evening, dear"
+    assert (scene.delivery.footer or "").startswith("broken off: ")
+    assert (ended.state, ended.reason, len(scene.model.requests)) == ("done", "StreamBrokenError", 1)
+
+
+async def test_a_stream_without_its_regular_end_is_broken() -> None:
+    class Mute(ScriptedChat):
+        async def stream(self, request):  # type: ignore[no-untyped-def,override] # noqa: ANN001,ANN202
+            self.requests.append(request)
+            for event in ():
+                yield event
+
+    scene = Scene(["x"])
+    object.__setattr__(scene.ports, "model", Mute())
+    ended = await scene.play()
+    assert ended.reason == "StreamBrokenError"
+
+
+async def test_a_lost_worker_in_mid_stream_is_replaced_without_the_text_shrinking() -> None:
+    scene = Scene(["Good evening, ", "dear.", WorkerLostError()], ["Good", " day", " to you, traveller."])
+    ended = await scene.play()
+    assert scene.delivery.shown == ["Good evening,", "Good evening, dear.", "Good day to you, traveller."]
+    assert (ended.state, scene.delivery.final) == ("done", "Good day to you, traveller.")
+
+
+async def test_a_regenerated_text_may_end_shorter_than_what_was_shown() -> None:
+    scene = Scene(["Good evening, dear friend", WorkerLostError()], ["Good day."])
+    await scene.play()
+    assert scene.delivery.final == "Good day."
+
+
+async def test_the_deadline_closes_a_hanging_model() -> None:
+    scene = Scene([1e6], deadline_s=30.0)
+    ended = await scene.play()
+    assert scene.elapsed == pytest.approx(30.0, abs=0.1)
+    assert ended.reason == "ModelTimeoutError"
+    assert scene.model.cancelled == 1
+
+
+async def test_the_deadline_keeps_what_is_visible() -> None:
+    scene = Scene(["Good evening", 1e6], deadline_s=30.0)
+    await scene.play()
+    assert scene.delivery.final == "Good evening"
+
+
+async def test_the_deadline_of_the_turn_travels_in_the_request() -> None:
+    scene = Scene(["Hi."], deadline_s=30.0)
+    await scene.play()
+    assert scene.model.requests[0].deadline == pytest.approx((EPOCH + timedelta(seconds=30)).timestamp(), abs=0.1)
+
+
+async def test_a_filter_without_text_is_a_refusal() -> None:
+    scene = Scene([finished("content_filter")])
+    ended = await scene.play()
+    assert ended.reason == "ContentRefusedError"
+
+
+async def test_a_reply_at_the_token_limit_ends_with_a_whole_sentence() -> None:
+    scene = Scene(["It rains. It pours. And the", finished("length")])
+    await scene.play()
+    assert scene.delivery.final == "It rains. It pours."
+
+
+async def test_a_model_that_speaks_for_others_is_stopped() -> None:
+    scene = Scene(["Good evening.\nPip: ", "I say", 1e6])
+    await scene.play()
+    assert scene.delivery.final == "Good evening."
+    assert scene.model.cancelled == 1
+
+
+async def test_a_withdrawn_speaker_without_words_falls_silent() -> None:
+    scene = Scene([10.0, "Good evening."])
+    turn = scene.turn()
+    task = asyncio.create_task(turn.run())
+    await asyncio.sleep(1)
+    turn.withdraw("deleted")
+    ended = await task
+    assert (ended.state, ended.reason) == ("silent", "deleted")
+    assert scene.delivery.abandoned
+    assert scene.model.cancelled == 1
+
+
+async def test_a_withdrawn_speaker_keeps_the_words_already_shown() -> None:
+    scene = Scene(["Good evening", 10.0, " dear."])
+    turn = scene.turn()
+    task = asyncio.create_task(turn.run())
+    await asyncio.sleep(1)
+    turn.withdraw("removed")
+    ended = await task
+    assert scene.delivery.final == "Good evening"
+    assert scene.delivery.footer == "Ada has left the conversation"
+    assert ended.reason == "removed"
+
+
+async def test_a_speaker_withdrawn_before_it_began_never_asks_the_model() -> None:
+    scene = Scene(["Good evening."])
+    turn = scene.turn()
+    turn.withdraw("removed")
+    ended = await turn.run()
+    assert (ended.state, scene.model.requests) == ("silent", [])
+
+
+async def test_a_cancelled_turn_is_left_in_the_ledger_for_recovery() -> None:
+    scene = Scene(["Good evening", 10.0])
+    task = asyncio.create_task(scene.play())
+    await asyncio.sleep(1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert scene.states == ["planned", "generating", "delivering"]
+    assert scene.delivery.abandoned
+    assert scene.delivery.final is None
+
+
+async def test_a_venue_that_is_gone_ends_the_turn_in_silence() -> None:
+    scene = Scene(["Good evening."])
+    scene.outlet.refuse = VenueGoneError()
+    ended = await scene.play()
+    assert (ended.state, ended.reason) == ("silent", "venue gone")
+
+
+async def test_a_reply_that_cannot_be_shown_is_a_failed_turn() -> None:
+    scene = Scene(["Good evening."])
+    scene.outlet.refuse = DeliveryError()
+    ended = await scene.play()
+    assert (ended.state, ended.reason) == ("failed", "not delivered")
+
+
+async def test_a_storage_that_is_away_does_not_silence_the_character() -> None:
+    scene = Scene(["Good evening."])
+    scene.turns.broken = scene.transcript.broken = TroupeError("away")
+    ended = await scene.play()
+    assert (ended.state, scene.delivery.final) == ("done", "Good evening.")
+
+
+async def test_a_defect_still_ends_in_one_visible_outcome() -> None:
+    scene = Scene([ZeroDivisionError()])
+    ended = await scene.play()
+    assert (ended.state, ended.reason) == ("failed", "TroupeError")
+    assert (scene.delivery.notice or "").startswith("Ada coughs.")
+
+
+async def test_a_burst_is_one_turn_named_by_its_first_message() -> None:
+    scene = Scene(["Good evening."])
+    more = message("Are you there?", at=1)
+    await scene.turn(HELLO, more).run()
+    (turn,) = scene.turns.turns.values()
+    assert (turn.message_id, turn.also, turn.id) == (HELLO.id, (more.id,), turn_id(HELLO.id, ADA.id))
