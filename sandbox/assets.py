@@ -7,6 +7,7 @@ import io
 import mimetypes
 import re
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -120,6 +121,10 @@ class Assets(CdnStore):
         taken, self._unsaved = self._unsaved, {}
         self._drop_saved()
         return taken
+
+    def give_back(self, assets: Mapping[str, Asset]) -> None:
+        """Take back files of `take_unsaved` that could not be saved."""
+        self._unsaved = {**assets, **self._unsaved}
 
     def _put(self, key: str, asset: Asset) -> str:
         self._held[key] = asset

@@ -16,3 +16,7 @@ class ActionRefusedError(SandboxError):
 
 class StateUnreadableError(SandboxError):
     """The saved state of the sandbox was written by another version or is damaged."""
+
+
+class StateUnwritableError(SandboxError):
+    """The state of the sandbox cannot be saved."""

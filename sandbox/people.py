@@ -42,7 +42,7 @@ class Person:
     ) -> dict[str, Any]:
         """Send a message, up to 4000 characters, with files, perhaps as a reply; returns its payload."""
         state = self.world.state
-        with _Refusing():
+        with self.refusing():
             channel = self._channel(channel_id)
             self._require(channel, "send_messages_in_threads" if channel.is_thread else "send_messages")
             _check_content(content, files)
@@ -62,7 +62,7 @@ class Person:
     def edit(self, channel_id: int, message_id: int, content: str) -> dict[str, Any]:
         """Change the text of an own message; returns its payload."""
         state = self.world.state
-        with _Refusing():
+        with self.refusing():
             message = self.visible(channel_id, message_id)
             if message.author_id != self.id:
                 raise ActionRefusedError(
@@ -72,7 +72,7 @@ class Person:
 
     def delete(self, channel_id: int, message_id: int) -> None:
         """Delete an own message, or any with the right to manage messages; dismiss an ephemeral one."""
-        with _Refusing():
+        with self.refusing():
             message = self.visible(channel_id, message_id)
             if message.author_id != self.id and not message.is_ephemeral:
                 self._require(self._channel(channel_id), "manage_messages")
@@ -80,14 +80,14 @@ class Person:
 
     def react(self, channel_id: int, message_id: int, emoji: str, *, on: bool = True) -> None:
         """Add or take back a reaction; `emoji` is a unicode emoji or `name:id`."""
-        with _Refusing():
+        with self.refusing():
             message = self.visible(channel_id, message_id)
             self._require(self._channel(channel_id), *reaction_permissions(message, emoji, reacted=on))
             self.world.state.set_reaction(channel_id, message_id, emoji, self.id, on)
 
     def typing(self, channel_id: int) -> None:
         """Show that this person types; the others see it for 10 s."""
-        with _Refusing():
+        with self.refusing():
             channel = self._channel(channel_id)
             payload: dict[str, Any] = {"channel_id": str(channel_id), "user_id": str(self.id)}
             if channel.guild_id is not None:
@@ -97,7 +97,7 @@ class Person:
     def start_thread(self, channel_id: int, name: str, *, message_id: int | None = None) -> dict[str, Any]:
         """Start a public thread, perhaps from a message; returns the thread's payload."""
         state = self.world.state
-        with _Refusing():
+        with self.refusing():
             channel = self._channel(channel_id)
             fits = 1 <= len(name) <= THREAD_NAME_LIMIT
             if not fits or channel.type not in (ChannelType.TEXT, ChannelType.NEWS):
@@ -113,6 +113,11 @@ class Person:
         """Open the direct messages with the bot; returns the channel's payload."""
         state = self.world.state
         return dict(serializers.channel_payload(state, state.get_dm_channel(self.id)))
+
+    @staticmethod
+    def refusing() -> "Refusing":
+        """Return a context in which what SimCord refuses becomes `ActionRefusedError`."""
+        return Refusing()
 
     def visible(self, channel_id: int, message_id: int) -> Message:
         """Return a message that this person can see."""
@@ -143,7 +148,7 @@ class Person:
         self.world.state.require_permissions(channel.guild_id, self.id, channel.id, *permissions)
 
 
-class _Refusing:
+class Refusing:
     """Turn what SimCord refuses into words for the person."""
 
     def __enter__(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,11 +16,14 @@ from sandbox.faults import AFTER_COMMIT, Fault, Faults
 from sandbox.intake import read_inquiry
 from sandbox.ledger import Ledger, Request
 from sandbox.limits import Limiter, Verdict, bucket_hash
+from sandbox.requests import Inquiry
 from sandbox.routes import Routes
 from sandbox.simulator import BackendError
 from sandbox.world import World
 
 log = get_logger(__name__)
+
+Observer = Callable[[Inquiry, int, bytes], None]
 
 _PREFIX = re.compile(r"^/api(?:/v\d+)?(?=/)")
 _JSON = "application/json"
@@ -42,11 +45,13 @@ class Rest:
     Attributes:
         limiter: the limits; replace its `limits` to change them while running.
         routes: the handlers.
+        observers: told of every request that reached a handler, with status and body of the answer.
     """
 
     def __init__(self, world: World, limiter: Limiter, faults: Faults, ledger: Ledger, token: str) -> None:
         self.limiter = limiter
         self.routes = Routes(world)
+        self.observers: list[Observer] = []
         self._world = world
         self._faults = faults
         self._ledger = ledger
@@ -85,14 +90,17 @@ class Rest:
         )
 
     async def _serve(self, request: web.Request, call: Call) -> tuple[int, bytes]:
+        inquiry = Inquiry(call=call)
         try:
             self._authorize(request, call)
-            answer = self.routes.answer(await read_inquiry(request, call))
+            inquiry = await read_inquiry(request, call)
+            answer = self.routes.answer(inquiry)
+            status, body = (204, b"") if answer is None else (200, msgspec.json.encode(answer))
         except BackendError as error:
-            return error.status, msgspec.json.encode(error.to_json())
-        if answer is None:
-            return 204, b""
-        return 200, msgspec.json.encode(answer)
+            status, body = error.status, msgspec.json.encode(error.to_json())
+        for observe in self.observers:
+            observe(inquiry, status, body)
+        return status, body
 
     def _authorize(self, request: web.Request, call: Call) -> None:
         by_token = bool(call.token) or call.route == "GET /gateway"

@@ -21,6 +21,21 @@ _PORTAL_FLAGS = 1 << 12 | 1 << 14 | 1 << 18
 """Application flags: presence, members and message content intents approved for a small bot's guilds."""
 
 
+_APPLICATION = {
+    "type": None,
+    "flags_new": str(_PORTAL_FLAGS),
+    "redirect_uris": [],
+    "interactions_endpoint_url": None,
+    "role_connections_verification_url": None,
+    "explicit_content_filter": 0,
+    "eligible_oauth2_scopes": ["bot", "applications.commands"],
+    "approximate_guild_count": 1,
+    "approximate_user_install_count": 0,
+    "approximate_user_authorization_count": 0,
+}
+"""Fields of the application that SimCord leaves out."""
+
+
 class Routes:
     """Finds and runs the handler of a request.
 
@@ -124,7 +139,7 @@ class Routes:
         payload: dict[str, Any] = dispatch(self._world.state, "GET", path, params=dict(inquiry.params))
         payload["owner"] = self._world.user_payload(self._world.owner_id)
         payload["flags"] = _PORTAL_FLAGS
-        return payload
+        return payload | _APPLICATION
 
     def _edit_self(self, inquiry: Inquiry) -> dict[str, Any]:
         world, body = self._world, inquiry.body

@@ -15,6 +15,7 @@ from sandbox.gateway.hub import Hub
 from sandbox.intake import REQUEST_LIMIT
 from sandbox.ledger import Ledger
 from sandbox.limits import Limiter, Limits
+from sandbox.page.app import mount
 from sandbox.rest import Rest
 from sandbox.world import World
 
@@ -54,6 +55,7 @@ class Sandbox:
         faults: Faults | None = None,
         token: str | None = None,
         secret: str | None = None,
+        page: bool = True,
     ) -> None:
         self.world = world
         self.faults = faults or Faults()
@@ -64,7 +66,7 @@ class Sandbox:
         self.secret = secret or secrets.token_urlsafe(16)
         self.gateway = Gateway(world, self.hub, self.limiter, self.token)
         self.rest = Rest(world, self.limiter, self.faults, self.ledger, self.token)
-        self.app = self._create_app()
+        self.app = self._create_app(page=page)
         self._runner: web.AppRunner | None = None
         self._tidying: asyncio.Task[None] | None = None
 
@@ -105,13 +107,15 @@ class Sandbox:
             guild_id=self.world.guild_id,
         )
 
-    def _create_app(self) -> web.Application:
+    def _create_app(self, *, page: bool) -> web.Application:
         app = web.Application(client_max_size=REQUEST_LIMIT + 1024)
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         app.router.add_route("*", "/api/{tail:.*}", self.rest.handle)
         app.router.add_get("/cdn/{key:.+}", Cdn(self.world.assets, self._load_asset).handle)
         Admin(self.faults, self.ledger, self.limiter, self.world, self.secret).add_routes(app)
+        if page:
+            mount(app, self.world)
         return app
 
     async def _load_asset(self, key: str) -> Asset | None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sandbox.assets import Asset
-from sandbox.errors import StateUnreadableError
+from sandbox.errors import StateUnreadableError, StateUnwritableError
 from sandbox.simulator import Channel, Guild, Interaction, Message, User, Webhook
 
 VERSION = 1
@@ -46,14 +46,21 @@ class Change(msgspec.Struct, kw_only=True):
 
 
 class Store:
-    """One SQLite file. Its methods block: call them from a worker thread, one at a time."""
+    """One SQLite file. Its methods block: call them from a worker thread, one at a time.
+
+    Raises:
+        StateUnreadableError: the file is damaged, locked, or cannot be made.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StateUnreadableError(f"{path} cannot be used: {error}") from error
 
     def load(self) -> Snapshot | None:
         """Return the saved world, or None at a first run.
@@ -84,20 +91,30 @@ class Store:
         return Asset(row[0], row[1]) if row else None
 
     def save(self, change: Change) -> None:
-        """Write one change in one transaction."""
+        """Write one change in one transaction.
+
+        Raises:
+            StateUnwritableError: the file cannot be written; nothing of the change is kept.
+        """
+        try:
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._write(change)
+        except sqlite3.Error as error:
+            raise StateUnwritableError(f"The sandbox's state cannot be saved: {error}") from error
+
+    def _write(self, change: Change) -> None:
         rows = [(channel, message, body) for (channel, message), body in change.messages.items()]
-        with self._db:
-            self._db.execute("BEGIN IMMEDIATE")
-            if change.snapshot is not None:
-                self._db.execute("INSERT OR REPLACE INTO world VALUES (1, ?)", (change.snapshot,))
-            self._db.executemany("INSERT OR REPLACE INTO message VALUES (?, ?, ?)", [r for r in rows if r[2]])
-            self._db.executemany(
-                "DELETE FROM message WHERE channel_id = ? AND id = ?", [r[:2] for r in rows if r[2] is None]
-            )
-            self._db.executemany(
-                "INSERT OR REPLACE INTO asset VALUES (?, ?, ?)",
-                [(key, asset.content_type, asset.data) for key, asset in change.assets.items()],
-            )
+        if change.snapshot is not None:
+            self._db.execute("INSERT OR REPLACE INTO world VALUES (1, ?)", (change.snapshot,))
+        self._db.executemany("INSERT OR REPLACE INTO message VALUES (?, ?, ?)", [r for r in rows if r[2]])
+        self._db.executemany(
+            "DELETE FROM message WHERE channel_id = ? AND id = ?", [r[:2] for r in rows if r[2] is None]
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO asset VALUES (?, ?, ?)",
+            [(key, asset.content_type, asset.data) for key, asset in change.assets.items()],
+        )
 
     def close(self) -> None:
         """Close the file."""
