@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import aiohttp
 
@@ -49,13 +50,17 @@ def new_session() -> aiohttp.ClientSession:
 
 
 class OpenAIChat:
-    """A `ChatModel` over HTTP. Tries once: retrying belongs to the layer that knows what is already shown."""
+    """A `ChatModel` over HTTP. Retrying belongs to the layer that knows what is already shown.
+
+    Only a connection that closes before the answer's first byte is replaced, once: it was kept from an
+    earlier request, and llama.cpp closes such connections although it announces to keep them.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, *, idle_s: float = IDLE_S) -> None:
         self._session = session
         self._idle_s = idle_s
 
-    async def stream(self, request: ChatRequest) -> AsyncIterator[ChatEvent]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yield deltas and at last one `Finished`; closing the iterator closes the connection at once.
 
         Raises:
@@ -82,14 +87,21 @@ class OpenAIChat:
         timeout = aiohttp.ClientTimeout(
             total=left, sock_connect=CONNECT_S, sock_read=self._idle_s, ceil_threshold=LONGEST_S
         )
+        post = partial(
+            self._session.post,
+            url_of(endpoint, path_of(request)),
+            data=body_of(request, endpoint),
+            headers=headers_of(endpoint) | {"Content-Type": "application/json"},
+            timeout=timeout,
+            allow_redirects=False,
+        )
         with _connecting(endpoint):
-            return await self._session.post(
-                url_of(endpoint, path_of(request)),
-                data=body_of(request, endpoint),
-                headers=headers_of(endpoint) | {"Content-Type": "application/json"},
-                timeout=timeout,
-                allow_redirects=False,
-            )
+            try:
+                return await post()
+            except aiohttp.ClientConnectorError:
+                raise
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                return await post()
 
 
 async def _next(response: aiohttp.ClientResponse, answer: Answer) -> Delta | None:

@@ -1,0 +1,84 @@
+"""Which model the owner chose, in a form that can be kept and typed; it never holds a key."""
+
+from typing import Literal, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+import msgspec
+from typing_extensions import override
+
+from actors.models.errors import BadRequestError
+from config.settings import Settings
+
+PROVIDERS = {"api.openai.com": "openai", "openrouter.ai": "openrouter"}
+
+
+class ModelChoice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A model to speak with.
+
+    Attributes:
+        kind: the server of `LLM_BASE_URL` with its key, another server without one, or the embedded model.
+        base_url: of kind `server`.
+        model: its name; empty takes the first chat model that the server lists.
+    """
+
+    kind: Literal["configured", "server", "embedded"]
+    base_url: str = ""
+    model: str = ""
+
+    @override
+    def __str__(self) -> str:
+        """The form that `parse_choice` reads."""
+        place = self.base_url if self.kind == "server" else self.kind
+        return f"{place}#{self.model}" if self.model else place
+
+
+class SavedChoice(msgspec.Struct, frozen=True):
+    """A switch, and the settings it was made under: a setting that changed since then wins over it."""
+
+    choice: ModelChoice
+    settings: str
+
+
+class ChoiceStore(Protocol):
+    """Where the switch is kept."""
+
+    async def load(self) -> SavedChoice | None:
+        """Return what was saved last, if anything."""
+        ...
+
+    async def save(self, saved: SavedChoice) -> None:
+        """Keep it."""
+        ...
+
+
+def parse_choice(text: str) -> ModelChoice:
+    """Read `embedded`, `configured`, `configured#MODEL`, `URL` or `URL#MODEL`.
+
+    Raises:
+        BadRequestError: it is none of these.
+    """
+    place, _, model = text.strip().partition("#")
+    if place == "embedded" and not model:
+        return ModelChoice("embedded")
+    if place == "configured":
+        return ModelChoice("configured", model=model)
+    if urlsplit(place).scheme in {"http", "https"} and without_secrets(place) == place:
+        return ModelChoice("server", place, model)
+    raise BadRequestError(f"Not a model: {text!r}; say embedded, configured, URL or URL#MODEL (no key in it)")
+
+
+def mark_of(settings: Settings) -> str:
+    """Return what a switch depends on: where the settings point, without the key."""
+    places = (settings.llm_base_url, settings.llm_model, settings.llm_gguf)
+    return " ".join(without_secrets(place or "-") for place in places)
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without user, password and query, for people and logs."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def provider_of(base_url: str) -> str:
+    """Return the label of whoever runs a server."""
+    return PROVIDERS.get(urlsplit(base_url).hostname or "", "openai-compatible")

@@ -1,0 +1,81 @@
+"""How a model wants to be prompted: form, room, and sampling."""
+
+from typing import Literal
+
+import msgspec
+
+from actors.models.chat import Sampling
+from actors.models.embedded import BUILT_IN, OWN_FILE
+
+MARGIN_TOKENS = 64
+"""For what a chat template adds and for an estimate that is a little off."""
+
+SHARE_OF_REPLY = 4
+"""An answer takes at most this fraction of a small context."""
+
+
+class PromptProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """What rendering and generation must know of a model.
+
+    Attributes:
+        form: alternating chat messages, or one plain transcript to go on with.
+        context_tokens: prompt and answer together.
+        reply_tokens: the longest answer.
+        sampling: the parameters of generation, with stops and the limit of the answer.
+    """
+
+    form: Literal["chat", "transcript"]
+    context_tokens: int
+    reply_tokens: int
+    sampling: Sampling
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How much the prompt may hold, with room left for the answer."""
+        return self.context_tokens - self.reply_tokens - MARGIN_TOKENS
+
+
+DEMONSTRATION = PromptProfile(
+    form="transcript",
+    context_tokens=BUILT_IN.context_per_slot,
+    reply_tokens=72,
+    sampling=Sampling(
+        max_tokens=72,
+        temperature=0.7,
+        top_p=0.9,
+        top_k=40,
+        min_p=0.05,
+        repeat_penalty=1.15,
+        stop=("\n",),
+    ),
+)
+"""For 135 million parameters: a line or two in a plain transcript is what it does well."""
+
+OWN_GGUF = PromptProfile(
+    form="chat",
+    context_tokens=OWN_FILE.context_per_slot,
+    reply_tokens=600,
+    sampling=Sampling(max_tokens=600, temperature=0.8, min_p=0.05),
+)
+"""For a file of the operator's choice: large enough for its chat template, served on this machine."""
+
+SERVER = PromptProfile(
+    form="chat",
+    context_tokens=8192,
+    reply_tokens=1000,
+    sampling=Sampling(max_tokens=1000, temperature=0.8),
+)
+"""For a model behind a URL: only parameters that every server takes."""
+
+SERVER_CONTEXT_LIMIT = 32_768
+"""More is slow and costly, and no better for talk."""
+
+
+def server_profile(context_tokens: int | None) -> PromptProfile:
+    """Return the profile of a served model, fitted to the context that its server named, if it did."""
+    if context_tokens is None:
+        return SERVER
+    context = min(context_tokens, SERVER_CONTEXT_LIMIT)
+    reply = min(SERVER.reply_tokens, context // SHARE_OF_REPLY)
+    sampling = msgspec.structs.replace(SERVER.sampling, max_tokens=reply)
+    return PromptProfile(form="chat", context_tokens=context, reply_tokens=reply, sampling=sampling)
