@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from actors.channel.messages import MessageCreated
 from config import metrics
-from storage.records import Message
 
 MAX_WAITING = 8
 """Turns that may wait for one personality; a further message is given up, counted and noted."""
@@ -19,20 +19,20 @@ class Start:
     """A turn that is to start now: who speaks, what it answers, a note to show below the answer."""
 
     speaker: UUID
-    messages: tuple[Message, ...]
+    heard: tuple[MessageCreated, ...]
     note: str | None = None
 
 
 @dataclass(slots=True)
 class _Queue:
-    speaking: list[Message] = field(default_factory=list[Message])
-    waiting: deque[list[Message]] = field(default_factory=deque[list[Message]])
+    speaking: list[MessageCreated] = field(default_factory=list[MessageCreated])
+    waiting: deque[list[MessageCreated]] = field(default_factory=deque[list[MessageCreated]])
     given_up: int = 0
 
 
 @dataclass(slots=True)
 class _Round:
-    message: Message
+    heard: MessageCreated
     speakers: deque[UUID]
     note: str | None
 
@@ -50,12 +50,12 @@ class Agenda:
         self._queues: dict[UUID, _Queue] = {}
         self._rounds: dict[int, _Round] = {}
 
-    def add(self, message: Message, speakers: Sequence[UUID], note: str | None = None) -> list[Start]:
+    def add(self, heard: MessageCreated, speakers: Sequence[UUID], note: str | None = None) -> list[Start]:
         """Open a round for a message; one that has a round already changes nothing."""
-        if message.id in self._rounds:
+        if heard.message.id in self._rounds:
             return []
-        self._rounds[message.id] = _Round(message, deque(speakers), note)
-        return self._advance(message.id)
+        self._rounds[heard.message.id] = _Round(heard, deque(speakers), note)
+        return self._advance(heard.message.id)
 
     def ended(self, speaker: UUID) -> list[Start]:
         """Note that the current turn of a personality is over, whatever came of it."""
@@ -64,34 +64,34 @@ class Agenda:
             return []
         answered, queue.speaking = queue.speaking, []
         starts = self._start_next(speaker, queue)
-        for message in answered:
-            starts += self._advance(message.id)
+        for heard in answered:
+            starts += self._advance(heard.message.id)
         return starts
 
     def withdraw(self, speaker: UUID) -> list[Start]:
         """Let nobody wait for a personality any more; its turn in flight ends by `ended`."""
         queue = self._queues.get(speaker)
-        given_up = [message for batch in queue.waiting for message in batch] if queue else []
+        given_up = [heard for batch in queue.waiting for heard in batch] if queue else []
         if queue:
             queue.waiting.clear()
         for round_ in self._rounds.values():
             round_.speakers = deque(who for who in round_.speakers if who != speaker)
-        return [start for message in given_up for start in self._advance(message.id)]
+        return [start for heard in given_up for start in self._advance(heard.message.id)]
 
     def forget(self, message_ids: Iterable[int]) -> None:
         """Drop deleted messages that nobody has begun to answer."""
         gone = set(message_ids)
         for queue in self._queues.values():
-            batches = ([said for said in batch if said.id not in gone] for batch in queue.waiting)
+            batches = ([heard for heard in batch if heard.message.id not in gone] for batch in queue.waiting)
             queue.waiting = deque(batch for batch in batches if batch)
-        spoken_to = {said.id for queue in self._queues.values() for said in queue.speaking}
+        spoken_to = {heard.message.id for queue in self._queues.values() for heard in queue.speaking}
         for message_id in gone - spoken_to:
             self._rounds.pop(message_id, None)
 
     def answering(self, speaker: UUID) -> int | None:
         """Return the first message that the personality is answering right now."""
         queue = self._queues.get(speaker)
-        return queue.speaking[0].id if queue and queue.speaking else None
+        return queue.speaking[0].message.id if queue and queue.speaking else None
 
     @property
     def is_idle(self) -> bool:
@@ -104,7 +104,7 @@ class Agenda:
         while round_ is not None and round_.speakers:
             speaker = round_.speakers.popleft()
             queue = self._queues.setdefault(speaker, _Queue())
-            if _enqueue(queue, round_.message):
+            if _enqueue(queue, round_.heard):
                 return self._start_next(speaker, queue)
         self._rounds.pop(message_id, None)
         return []
@@ -119,7 +119,7 @@ class Agenda:
         return [Start(speaker, tuple(queue.speaking), self._note(queue))]
 
     def _note(self, queue: _Queue) -> str | None:
-        rounds = (self._rounds.get(said.id) for said in queue.speaking)
+        rounds = (self._rounds.get(heard.message.id) for heard in queue.speaking)
         notes = [round_.note for round_ in rounds if round_ and round_.note and not round_.speakers]
         if queue.given_up:
             many = "1 message" if queue.given_up == 1 else f"{queue.given_up} messages"
@@ -128,15 +128,19 @@ class Agenda:
         return " · ".join(notes) or None
 
 
-def _enqueue(queue: _Queue, message: Message) -> bool:
+def _enqueue(queue: _Queue, heard: MessageCreated) -> bool:
     """Put a message into the queue; False if there is no room."""
     last = queue.waiting[-1] if queue.waiting else None
-    if last is not None and last[-1].author.id == message.author.id and len(last) < MAX_BURST:
-        last.append(message)
+    if last is not None and _author(last[-1]) == _author(heard) and len(last) < MAX_BURST:
+        last.append(heard)
     elif len(queue.waiting) < MAX_WAITING:
-        queue.waiting.append([message])
+        queue.waiting.append([heard])
     else:
         queue.given_up += 1
         metrics.shed.labels("burst").inc()
         return False
     return True
+
+
+def _author(heard: MessageCreated) -> int:
+    return heard.message.author.id

@@ -117,7 +117,7 @@ def _line(said: Message, speaker_id: UUID, labels: Labels, by_id: dict[int, Mess
         own=own,
         text=said.text,
         at=said.created_at,
-        edited=said.edited_at is not None,
+        edited=said.edited_at is not None and said.personality_id is None,
         quotes=f"{labels.of_author(quoted)}: {_excerpt(quoted.text)}" if quoted else "",
         files=tuple(describe(file) for file in said.attachments),
     )

@@ -37,11 +37,19 @@ class Generation:
     in mid-stream, the reply is generated anew and takes the place of what is shown once it is longer.
     """
 
-    def __init__(self, turn: str, plan: ContextPlan, ports: Ports, show: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        turn: str,
+        plan: ContextPlan,
+        ports: Ports,
+        show: Callable[[str], None],
+        on_attempt: Callable[[int], None],
+    ) -> None:
         self._turn = turn
         self._plan = plan
         self._ports = ports
         self._show = show
+        self._on_attempt = on_attempt
         self._scale = 1.0
         self.shown = ""
         self.attempt = 0
@@ -62,6 +70,7 @@ class Generation:
     async def _attempts(self, deadline: float) -> str:
         while True:
             self.attempt += 1
+            self._on_attempt(self.attempt)
             try:
                 with telemetry.span("model", attempt=self.attempt):
                     return await self._one_attempt(deadline)

@@ -20,17 +20,21 @@ class TurnLedger(Protocol):
         ...
 
     async def advance(
-        self, turn_id: UUID, state: TurnState, *, attempt: int | None = None, reason: str | None = None
-    ) -> None:
-        """Move a turn to its next state."""
+        self, turn_id: UUID, state: TurnState, *, reason: str | None = None, attempt: int | None = None
+    ) -> bool:
+        """Move a turn to its next state; False if it is there already."""
         ...
 
 
 class Transcript(Protocol):
     """Keeps what was said."""
 
-    async def record(self, message: Message) -> None:
-        """Keep a message, once."""
+    async def record(self, message: Message) -> bool:
+        """Keep a message, once; False if it is known, then only its character is taken over."""
+        ...
+
+    async def edit(self, message_id: int, text: str, edited_at: datetime) -> bool:
+        """Take over another text of a message."""
         ...
 
 

@@ -17,6 +17,7 @@ class TurnRecord:
     def __init__(self, turn: Turn, ledger: TurnLedger) -> None:
         self._turn = turn
         self._ledger = ledger
+        self._state: TurnState = "planned"
         self._last: asyncio.Task[None] | None = None
 
     async def plan(self) -> bool:
@@ -28,7 +29,10 @@ class TurnRecord:
         return await self._ledger.plan(self._turn)
 
     def note(self, state: TurnState, *, attempt: int | None = None, reason: str | None = None) -> None:
-        """Write a state after those noted before, without waiting."""
+        """Write a state after those noted before, without waiting; the same state again is nothing new."""
+        if (state, attempt) == (self._state, None):
+            return
+        self._state = state
         self._last = asyncio.get_running_loop().create_task(
             self._write(self._last, self._turn.id, state, attempt, reason)
         )

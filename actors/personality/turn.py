@@ -20,6 +20,8 @@ log = get_logger(__name__)
 
 DELIVERY_DEADLINE_S = 120.0
 SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
+NO_USER = 0
+"""Stands for the author of a character's words: `personality_id` says who it was."""
 
 
 class WithdrawnError(TroupeError):
@@ -93,9 +95,8 @@ class TurnRun:
         order = self._order
         plan = make_plan(order.speaker, order.roster, order.window, order.answering, self._ports.now())
         generation = Generation(
-            str(self._turn.id), plan, self._ports, lambda text: self._show(delivery, text)
+            str(self._turn.id), plan, self._ports, lambda text: self._show(delivery, text), self._attempt
         )
-        self._record.note("generating")
         try:
             text = await self._generate(generation)
         except WithdrawnError as gone:
@@ -134,10 +135,13 @@ class TurnRun:
     async def _prepare(self) -> None:
         await self._ports.outlet.prepare(self._turn.venue, self._turn.personality_id)
 
+    def _attempt(self, number: int) -> None:
+        self._record.note("generating", attempt=number)
+
     def _show(self, delivery: Delivery, text: str) -> None:
+        self._record.note("delivering")
         if not self._first_text.is_set():
             self._first_text.set()
-            self._record.note("delivering")
             metrics.first_text.observe(self._age())
         delivery.show(text)
 
@@ -145,6 +149,7 @@ class TurnRun:
         self, delivery: Delivery, text: str, footer: str | None, reason: str | None
     ) -> TurnEnded:
         """Make the text final, then keep it; a storage that fails afterwards takes nothing back."""
+        self._record.note("delivering")
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             posted = await delivery.finish(text, footer)
         said = tuple(self._said(message, footer) for message in posted)
@@ -169,7 +174,8 @@ class TurnRun:
 
     async def _keep(self, message: Message) -> None:
         try:
-            await self._ports.transcript.record(message)
+            if not await self._ports.transcript.record(message):
+                await self._ports.transcript.edit(message.id, message.text, self._ports.now())
         except TroupeError as error:
             log.warning("reply_not_kept", turn=str(self._turn.id), error=type(error).__name__)
 
@@ -178,7 +184,7 @@ class TurnRun:
         return Message(
             id=posted.message_id,
             venue=self._turn.venue,
-            author=Author(id=posted.message_id, name=speaker.name, is_bot=True),
+            author=Author(id=NO_USER, name=speaker.name, is_bot=True, webhook_id=NO_USER),
             text=posted.text.removesuffix(f"-# {footer}").rstrip() if footer else posted.text,
             created_at=_time_of(posted.message_id, self._ports.now()),
             reply_to=self._turn.message_id,

@@ -1,4 +1,4 @@
-"""In-memory twins of the contracts around the actors: a model that follows a script, an outlet that remembers.
+"""In-memory twins of the contracts around the actors: a model with a script, an outlet that remembers.
 
 They are as simple as the contracts allow and hold no logic of the product; the real ones are tested over
 sockets in their own parts.
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid5
+
+from msgspec.structs import replace
 
 from actors.models.chat import ChatRequest, Delta, Endpoint, Finished, FinishReason, Sampling
 from actors.reply.outlet import Posted
@@ -52,7 +54,7 @@ def message(text: str, at: float = 0.0, author: str = "Pip", **fields: object) -
 
 
 class ScriptedChat:
-    """Answers each request with the next script, the last one for ever; a callable script sees the request."""
+    """Answers each request with the next script, the last one for ever; a callable sees the request."""
 
     def __init__(self, *scripts: Sequence[Step] | Callable[[ChatRequest], Sequence[Step]]) -> None:
         self.scripts = list(scripts)
@@ -170,13 +172,14 @@ class MemoryTurns:
         return True
 
     async def advance(
-        self, turn_id: UUID, state: TurnState, *, attempt: int | None = None, reason: str | None = None
-    ) -> None:
+        self, turn_id: UUID, state: TurnState, *, reason: str | None = None, attempt: int | None = None
+    ) -> bool:
         assert attempt is None or attempt > 0
         if self.broken is not None:
             raise self.broken
         self.states[turn_id].append(state)
         self.reasons[turn_id] = reason
+        return True
 
 
 class MemoryTranscript:
@@ -186,10 +189,18 @@ class MemoryTranscript:
         self.messages: dict[int, Message] = {}
         self.broken: TroupeError | None = None
 
-    async def record(self, said: Message) -> None:
+    async def record(self, message: Message) -> bool:
         if self.broken is not None:
             raise self.broken
-        self.messages[said.id] = said
+        is_new = message.id not in self.messages
+        self.messages.setdefault(message.id, message)
+        return is_new
+
+    async def edit(self, message_id: int, text: str, edited_at: datetime) -> bool:
+        if message_id not in self.messages:
+            return False
+        self.messages[message_id] = replace(self.messages[message_id], text=text, edited_at=edited_at)
+        return True
 
 
 @dataclass

@@ -43,7 +43,9 @@ HELLO = message("Hello, Ada.")
 class Scene:
     """A turn of Ada's and its surroundings."""
 
-    def __init__(self, *scripts: Sequence[Step] | Callable[..., Sequence[Step]], deadline_s: float = 180) -> None:
+    def __init__(
+        self, *scripts: Sequence[Step] | Callable[..., Sequence[Step]], deadline_s: float = 180
+    ) -> None:
         self.model = ScriptedChat(*scripts)
         self.outlet = MemoryOutlet()
         self.turns = MemoryTurns()
@@ -69,7 +71,9 @@ class Scene:
 
     def turn(self, *answering: object, note: str | None = None) -> TurnRun:
         said = answering or (HELLO,)
-        order = Speak(speaker=ADA, answering=said, window=said, roster=(ADA,), note=note, seen_at=EPOCH.timestamp())
+        order = Speak(
+            speaker=ADA, answering=said, window=said, roster=(ADA,), note=note, seen_at=EPOCH.timestamp()
+        )
         return TurnRun(order, self.ports)
 
     async def play(self, note: str | None = None) -> TurnEnded:
@@ -237,7 +241,9 @@ async def test_the_deadline_keeps_what_is_visible() -> None:
 async def test_the_deadline_of_the_turn_travels_in_the_request() -> None:
     scene = Scene(["Hi."], deadline_s=30.0)
     await scene.play()
-    assert scene.model.requests[0].deadline == pytest.approx((EPOCH + timedelta(seconds=30)).timestamp(), abs=0.1)
+    assert scene.model.requests[0].deadline == pytest.approx(
+        (EPOCH + timedelta(seconds=30)).timestamp(), abs=0.1
+    )
 
 
 async def test_a_filter_without_text_is_a_refusal() -> None:

@@ -1,0 +1,93 @@
+"""What a channel needs of the layers around it; the stores fit in."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from actors.personality.messages import Speak, Withdraw
+from storage.records import Message, Personality
+
+
+class Name(Protocol):
+    """As much of a character as it takes to hear its name."""
+
+    @property
+    def id(self) -> UUID:
+        """Which character."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def slug(self) -> str:
+        """Its handle."""
+        ...
+
+
+class Messages(Protocol):
+    """The transcript that the window is rebuilt from."""
+
+    async def window(self, channel_id: int, limit: int) -> list[Message]:
+        """Return the newest messages, oldest first."""
+        ...
+
+    async def get(self, message_id: int) -> Message | None:
+        """Return one message."""
+        ...
+
+
+class Rosters(Protocol):
+    """Who lives where."""
+
+    async def of(self, channel_id: int) -> list[Personality]:
+        """Return the characters of a channel in order of arrival."""
+        ...
+
+
+class Personalities(Protocol):
+    """All definitions."""
+
+    async def get(self, personality_id: UUID) -> Personality | None:
+        """Return a character that is not deleted."""
+        ...
+
+    async def directory(self, viewer_id: int | None) -> Sequence[Name]:
+        """List all names that the viewer may call."""
+        ...
+
+
+class Deliveries(Protocol):
+    """What became visible."""
+
+    async def by_message(self, message_id: int) -> tuple[UUID, UUID] | None:
+        """Return the personality and the turn that a visible message belongs to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPorts:
+    """The surroundings of a channel.
+
+    Attributes:
+        messages, rosters, personalities, deliveries: what is kept.
+        instruct: tells the personality of a channel something.
+        window_messages: how many messages the window holds at most.
+        deadline_s: seconds after which a turn that has not ended is given up.
+        draw: a random number in [0, 1).
+        now: the time, with a zone.
+    """
+
+    messages: Messages
+    rosters: Rosters
+    personalities: Personalities
+    deliveries: Deliveries
+    instruct: Callable[[int, UUID, Speak | Withdraw], None]
+    window_messages: int
+    deadline_s: float
+    draw: Callable[[], float]
+    now: Callable[[], datetime]
