@@ -5,7 +5,7 @@ from bot.commands.character import CharacterCommands
 from bot.commands.deletion import UndoDelete
 from bot.commands.failures import answer_failure
 from bot.commands.guide import help_command
-from bot.commands.model import ModelCommand
+from bot.commands.model import model_command
 from bot.commands.services import Services, Tree
 
 __all__ = ["Services", "register"]
@@ -16,6 +16,6 @@ def register(tree: Tree, services: Services) -> None:
     tree.error(answer_failure)
     tree.add_command(ChannelCommands(services))
     tree.add_command(CharacterCommands(services))
-    tree.add_command(ModelCommand(services))
+    tree.add_command(model_command(services))
     tree.add_command(help_command)
     tree.client.add_dynamic_items(UndoDelete.bound_to(services))

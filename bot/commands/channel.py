@@ -1,5 +1,6 @@
 """`/channel`: who lives in this channel."""
 
+import discord
 from discord import app_commands
 
 from bot.commands import choices
@@ -73,7 +74,7 @@ def _welcome(person: Personality) -> str:
 def _venue_to_change(interaction: Interaction) -> Venue:
     """Return the channel, if the person may say who lives in it."""
     channel = interaction.channel
-    if channel is None or interaction.channel_id is None:
+    if channel is None or isinstance(channel, discord.ForumChannel | discord.CategoryChannel):
         raise CommandRefusedError("This works in a channel only.")
     if interaction.guild_id is not None and not interaction.permissions.manage_messages:
         raise CommandRefusedError("You need the *Manage Messages* permission here to change who lives here.")

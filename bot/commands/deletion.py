@@ -42,7 +42,9 @@ class DeletionForm(discord.ui.Modal):
         )
 
     @override
-    async def on_error(self, interaction: discord.Interaction[discord.Client], error: Exception) -> None:
+    async def on_error(  # type: ignore[override] # a modal's differs from its base's, by discord.py's design
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
         await answer_failure(interaction, error)
 
 

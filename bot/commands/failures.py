@@ -4,6 +4,7 @@ import secrets
 
 import discord
 from discord import app_commands
+from discord.utils import MISSING
 
 from bot.commands.services import Interaction
 from config.errors import TroupeError
@@ -37,21 +38,16 @@ def _name(interaction: Interaction) -> str:
 
 async def whisper(
     interaction: Interaction,
-    text: str | None = None,
+    text: str = MISSING,
     *,
-    embed: discord.Embed | None = None,
-    view: discord.ui.View | None = None,
+    embed: discord.Embed = MISSING,
+    view: discord.ui.View = MISSING,
 ) -> None:
     """Answer so that only the person who asked sees it, whether or not an answer was given before."""
-    message = {
-        key: value
-        for key, value in (("content", text), ("embed", embed), ("view", view))
-        if value is not None
-    }
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(**message, ephemeral=True)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType] - built above
+            await interaction.followup.send(text, embed=embed, view=view, ephemeral=True)
         else:
-            await interaction.response.send_message(**message, ephemeral=True)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - built above
+            await interaction.response.send_message(text, embed=embed, view=view, ephemeral=True)
     except discord.HTTPException as problem:
         log.warning("answer_not_shown", error=type(problem).__name__, code=problem.code)

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import discord
 import msgspec
@@ -63,7 +64,9 @@ class CharacterForm(discord.ui.Modal):
             await whisper(interaction, refusal.user_message, view=again)
 
     @override
-    async def on_error(self, interaction: discord.Interaction[discord.Client], error: Exception) -> None:
+    async def on_error(  # type: ignore[override] # a modal's differs from its base's, by discord.py's design
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
         await answer_failure(interaction, error)
 
 
