@@ -1,5 +1,7 @@
 """`/help`: what one can do here, on one screen."""
 
+from typing import Any
+
 from discord import app_commands
 
 from bot.commands.failures import whisper
@@ -14,7 +16,11 @@ live, just talk: whoever would naturally speak answers.
 **The model behind them** — `/model` (for whoever runs this bot)"""
 
 
-@app_commands.command(name="help", description="What you can do here")
-async def help_command(interaction: Interaction) -> None:
-    """Show the guide privately."""
+async def _show(interaction: Interaction) -> None:
     await whisper(interaction, GUIDE)
+
+
+help_command: app_commands.Command[Any, ..., None] = app_commands.Command(
+    name="help", description="What you can do here", callback=_show
+)
+"""Shows the guide privately."""

@@ -1,6 +1,7 @@
 """`/model`: which model speaks, a test of it, and switching while running; for the bot's owner."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -37,8 +38,9 @@ class ModelPanel(discord.ui.View):
     def __init__(self, services: Services, options: Sequence[ModelOption]) -> None:
         super().__init__(timeout=900)
         self._services = services
+        entries = [_entry(option) for option in options if _fits(option)][:MOST_OPTIONS]
         self._menu: discord.ui.Select[ModelPanel] = discord.ui.Select(
-            placeholder="Switch to …", options=[_entry(option) for option in options[:MOST_OPTIONS]]
+            placeholder="Switch to …", options=entries
         )
         self._menu.callback = self._switch  # type: ignore[method-assign] # how discord.py wants it
         self.add_item(self._menu)
@@ -68,8 +70,12 @@ class ModelPanel(discord.ui.View):
         await answer_failure(interaction, error)
 
 
+def _fits(option: ModelOption) -> bool:
+    return len(str(option.choice)) <= LONGEST_LABEL
+
+
 def _entry(option: ModelOption) -> discord.SelectOption:
-    return discord.SelectOption(label=option.label[:LONGEST_LABEL], value=str(option.choice)[:LONGEST_LABEL])
+    return discord.SelectOption(label=option.label[:LONGEST_LABEL], value=str(option.choice))
 
 
 def model_card(use: ModelInUse) -> discord.Embed:
@@ -94,4 +100,5 @@ def test_result(report: TestReport) -> str:
     if not report.ok:
         return f"It did not answer: {report.problem}"
     words = report.text.replace("\n", " ")[:1500]
-    return f"It answered after {report.first_token_s or 0:.2f} s at {report.tokens_per_s or 0:.0f} tokens/s:\n> {words}"
+    pace = f"after {report.first_token_s or 0:.2f} s at {report.tokens_per_s or 0:.0f} tokens/s"
+    return f"It answered {pace}:\n> {words}"
