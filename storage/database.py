@@ -27,7 +27,8 @@ ACQUIRE_S = 10.0
 COMMAND_S = 35.0
 """One more than the server's own limit, for a server that does not answer at all."""
 CONNECTIONS = 16
-WATCH_S = 0.5
+WATCH_S, LONGEST_PAUSE_S = 0.5, 10.0
+"""How often the embedded server is looked after, and the longest pause between tries to revive it."""
 SERVER_SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
@@ -154,19 +155,20 @@ class Database:
         await self._pool.expire_connections()
 
     async def _keep_running(self, server: EmbeddedPostgres) -> None:
+        pause = WATCH_S
         while True:
-            await asyncio.sleep(WATCH_S)
-            if not await server.is_running():
-                log.warning("database_died")
-                await self._revive(server)
-
-    async def _revive(self, server: EmbeddedPostgres) -> None:
-        try:
-            await server.start()
-        except StorageError as error:
-            log.warning("database_not_revived", reason=str(error))
-        else:
-            log.info("database_revived")
+            await asyncio.sleep(pause)
+            if await server.is_running():
+                continue
+            log.warning("database_died")
+            try:
+                await server.start()
+            except StorageError as error:
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+                log.warning("database_not_revived", reason=str(error), next_try_s=pause)
+            else:
+                pause = WATCH_S
+                log.info("database_revived")
 
 
 async def _connect(dsn: str) -> "asyncpg.Pool[Row]":
@@ -178,11 +180,14 @@ async def _connect(dsn: str) -> "asyncpg.Pool[Row]":
             )
     except StorageUnavailableError as error:
         raise StorageUnavailableError(
-            f"Postgres at {place} cannot be reached ({error}). Start it or mend DATABASE_URL; "
+            f"Postgres at {place} cannot be reached ({error.__cause__}). Start it or mend DATABASE_URL; "
             "without DATABASE_URL Troupe brings its own."
         ) from error
     except StorageError as error:
-        raise StorageError(f"Postgres at {place} refuses us ({error}). Mend DATABASE_URL.") from error
+        raise StorageError(
+            f"Postgres at {place} refuses us ({error.__cause__}). Mend DATABASE_URL; "
+            "without it Troupe brings its own."
+        ) from error
 
 
 def _arguments() -> dict[str, Any]:
@@ -199,6 +204,12 @@ async def _keep_session(_connection: "asyncpg.Connection[Row]") -> None:
 
 
 def _place(dsn: str) -> str:
-    """Where the server is, without user and password."""
-    parts = urlsplit(dsn)
-    return f"{parts.hostname or 'a local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+    """Say where the server is, without user and password."""
+    try:
+        parts = urlsplit(dsn)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in {"postgresql", "postgres"}:
+        raise StorageError("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
+    return f"{parts.hostname or 'a local socket'}{port}{parts.path}"

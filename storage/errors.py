@@ -65,7 +65,7 @@ def storage_errors(doing: str) -> Generator[None, None, None]:
         yield
     except asyncpg.UniqueViolationError as error:
         raise ConflictError(error.constraint_name or doing) from error
-    except asyncpg.DataError as error:
+    except (asyncpg.DataError, asyncpg.ClientConfigurationError) as error:
         raise StorageError(f"{doing}: a value does not fit ({type(error).__name__})") from error
     except _PASSING as error:
         raise StorageUnavailableError(f"{doing}: {type(error).__name__}") from error

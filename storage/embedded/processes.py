@@ -9,6 +9,7 @@ import psutil
 
 PID_FILE = "postmaster.pid"
 POLL = 0.02
+FORCE_S = 2
 
 
 def processes_of(data: Path) -> list[psutil.Process]:
@@ -42,7 +43,7 @@ def end(data: Path, patience: float) -> None:
     if postmaster := postmaster_of(data):
         _signal([postmaster], signal.SIGINT, patience)
     for force in (signal.SIGQUIT, signal.SIGKILL):
-        _signal(processes_of(data), force, 5)
+        _signal(processes_of(data), force, FORCE_S)
 
 
 def _signal(processes: list[psutil.Process], number: signal.Signals, patience: float) -> None:

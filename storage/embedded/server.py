@@ -17,12 +17,15 @@ from storage.embedded.places import DATA, find_home, settle, socket_folder
 from storage.embedded.processes import PID_FILE, end, postmaster_of, runs
 from storage.errors import EmbeddedServerError
 
+START_LOCK, USERS_LOCK = "start.lock", "users.lock"
 ROLE = "troupe"
 PORT = 5432
 REFUGE = Path("/var/lib")
+INITDB_S = 300
 RECOVERY_S = 900
 """Longest wait for a start; recovery of 8.8 GB of write-ahead log took 19 s."""
-STOP_S = 15
+STOP_S = 10
+BIRTH_S = 5
 PROGRESS_S = 5
 LARGEST_LOG = 16_000_000
 INCLUDE = "\ninclude 'troupe.conf'\n"
@@ -95,7 +98,10 @@ class EmbeddedPostgres:
         self._home = find_home(self._wanted)
         account = Account.for_data(self.data)
         self._home = settle(self._home, account, self._refuge)
-        with exclusive(self._home / "start.lock", RECOVERY_S, self._given_up.is_set):
+        for lock in (START_LOCK, USERS_LOCK):
+            (self._home / lock).touch()
+            account.take(self._home / lock, 0o600)
+        with exclusive(self._home / START_LOCK, RECOVERY_S, self._given_up.is_set):
             binaries = find_binaries(self._pg_bin, account, self._home)
             self._initialise(binaries)
             sockets = socket_folder(self._home, account)
@@ -115,12 +121,12 @@ class EmbeddedPostgres:
         shutil.rmtree(fresh, ignore_errors=True)
         locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         binaries.run(
-            "initdb", "-D", fresh, "-U", ROLE, "-E", "UTF8", "--auth=trust", *locale, seconds=RECOVERY_S
+            "initdb", "-D", fresh, "-U", ROLE, "-E", "UTF8", "--auth=trust", *locale, seconds=INITDB_S
         )
         conf = fresh / "postgresql.conf"
         binaries.account.write(conf, conf.read_text() + INCLUDE)
         fresh.rename(self.data)
-        note.write_text(f"Postgres {version} in {binaries.folder}")
+        binaries.account.write(note, f"Postgres {version} in {binaries.folder}")
         log.info("database_created", data=str(self.data), version=version)
 
     def _check_major(self, version: str, note: Path) -> None:
@@ -136,7 +142,7 @@ class EmbeddedPostgres:
         """Return true if a healthy server of these programs runs; else make sure that none runs."""
         postmaster = postmaster_of(self.data)
         if postmaster and self._answers(binaries, sockets, postmaster):
-            if postmaster.exe() == str(binaries.server):
+            if postmaster.exe() == str(binaries.server.resolve()):
                 return True
             log.info("database_programs_changed", program=str(binaries.server))
         end(self.data, STOP_S)
@@ -149,10 +155,11 @@ class EmbeddedPostgres:
         if diary.exists() and diary.stat().st_size > LARGEST_LOG:
             diary.replace(self.data / "server.log.1")
         binaries.run("pg_ctl", "start", "-W", "-D", self.data, "-l", diary)
-        end_of_birth = time.monotonic() + PROGRESS_S
-        while not (postmaster := postmaster_of(self.data)) and time.monotonic() < end_of_birth:
+        born_by = time.monotonic() + BIRTH_S
+        while not (postmaster := postmaster_of(self.data)) and time.monotonic() < born_by:
             time.sleep(0.02)
         if not postmaster or not self._answers(binaries, sockets, postmaster):
+            end(self.data, STOP_S)
             tail = diary.read_text(errors="replace")[-1000:]
             raise EmbeddedServerError(f"Postgres did not start; the end of {diary}: {tail}")
 
@@ -175,13 +182,13 @@ class EmbeddedPostgres:
     def _join(self) -> None:
         self._postmaster = postmaster_of(self.data)
         if self._membership is None:
-            self._membership = Membership(self._home / "users.lock")
+            self._membership = Membership(self._home / USERS_LOCK)
         self._membership.join()
 
     def _stop(self) -> None:
         if self._membership is None:
             return
-        with exclusive(self._home / "start.lock", STOP_S, lambda: False):
+        with exclusive(self._home / START_LOCK, STOP_S, lambda: False):
             if self._membership.leave():
                 end(self.data, STOP_S)
                 log.info("database_stopped", data=str(self.data))
