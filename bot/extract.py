@@ -18,7 +18,7 @@ def extract(message: discord.Message) -> Message:
             is_bot=message.author.bot,
             webhook_id=message.webhook_id,
         ),
-        text="\n".join(_readable(message)),
+        text=readable(message),
         created_at=message.created_at,
         reply_to=_replied_to(message),
         attachments=tuple(_attachment(file) for file in message.attachments),
@@ -60,7 +60,8 @@ def _replied_to(message: discord.Message) -> int | None:
     return reference.message_id
 
 
-def _readable(message: discord.Message) -> list[str]:
+def readable(message: discord.Message) -> str:
+    """Return everything in a message that a reader sees, as words."""
     parts = [message.clean_content]
     parts += [f"[sticker: {sticker.name}]" for sticker in message.stickers]
     if message.poll is not None:
@@ -69,7 +70,7 @@ def _readable(message: discord.Message) -> list[str]:
     for snapshot in message.message_snapshots:
         parts.append(f"[forwarded] {snapshot.content}")
     parts += [_embed(embed) for embed in message.embeds if embed.type == "rich"]
-    return [part for part in parts if part.strip()]
+    return "\n".join(part for part in parts if part.strip())
 
 
 def _embed(embed: discord.Embed) -> str:

@@ -40,7 +40,7 @@ class ModelPanel(discord.ui.View):
         self._services = services
         entries = [_entry(option) for option in options if _fits(option)][:MOST_OPTIONS]
         self._menu: discord.ui.Select[ModelPanel] = discord.ui.Select(
-            placeholder="Switch to …", options=entries
+            placeholder="Switch to", options=entries
         )
         self._menu.callback = self._switch  # type: ignore[method-assign] # how discord.py wants it
         self.add_item(self._menu)

@@ -105,7 +105,11 @@ async def test_a_subcommand_with_options_is_answered_for_one_pair_of_eyes(comman
     answer = await run_command(
         commanding.ada(), commanding.stage, ["channel", "add"], {"who": "Kay", "times": "3"}
     )
-    assert (answer["kind"], answer["ephemeral"], message_of(commanding, answer)) == ("message", True, "Kay x3")
+    assert (answer["kind"], answer["ephemeral"], message_of(commanding, answer)) == (
+        "message",
+        True,
+        "Kay x3",
+    )
 
 
 async def test_entities_and_files_are_options(commanding: Running) -> None:
@@ -193,9 +197,7 @@ async def test_a_deferred_answer_is_completed_and_followed_up(commanding: Runnin
 
 async def test_a_message_command_sees_the_message(commanding: Running) -> None:
     sent = commanding.bjorn().send(commanding.stage, "seven!!")
-    answer = await run_menu(
-        commanding.ada(), commanding.stage, "Count letters", message_id=int(sent["id"])
-    )
+    answer = await run_menu(commanding.ada(), commanding.stage, "Count letters", message_id=int(sent["id"]))
     assert message_of(commanding, answer) == "7"
 
 
