@@ -8,16 +8,10 @@ from typing import Literal
 import aiohttp
 import msgspec
 
+from actors.models.address import provider_of, without_secrets
 from actors.models.catalogue import ModelInfo, list_models
 from actors.models.chat import ChatModel, Endpoint
-from actors.models.choice import (
-    ChoiceStore,
-    ModelChoice,
-    SavedChoice,
-    mark_of,
-    provider_of,
-    without_secrets,
-)
+from actors.models.choice import ChoiceStore, ModelChoice, SavedChoice, mark_of
 from actors.models.discovery import USUAL_PORTS, LocalServer, find_local_servers
 from actors.models.embedded import WHEEL_MODEL, find_weights
 from actors.models.errors import ModelError, ModelNotFoundError, ModelUnavailableError

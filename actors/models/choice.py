@@ -1,15 +1,14 @@
 """Which model the owner chose, in a form that can be kept and typed; it never holds a key."""
 
 from typing import Literal, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
 
+from actors.models.address import without_secrets
 from actors.models.errors import BadRequestError
 from config.settings import Settings
-
-PROVIDERS = {"api.openai.com": "openai", "openrouter.ai": "openrouter"}
 
 
 class ModelChoice(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,14 +70,3 @@ def mark_of(settings: Settings) -> str:
     """Return what a switch depends on: where the settings point, without the key."""
     places = (settings.llm_base_url, settings.llm_model, settings.llm_gguf)
     return " ".join(without_secrets(place or "-") for place in places)
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL without user, password and query, for people and logs."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def provider_of(base_url: str) -> str:
-    """Return the label of whoever runs a server."""
-    return PROVIDERS.get(urlsplit(base_url).hostname or "", "openai-compatible")

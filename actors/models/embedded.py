@@ -64,7 +64,8 @@ class Size(msgspec.Struct, frozen=True):
 
 
 BUILT_IN = Size(context=8192, slots=4)
-OWN_FILE = Size(context=16384, slots=2)
+OWN_FILE = Size(context=8192, slots=2)
+"""Larger models remember more in the same room; twice as much would cost some of them 2 GB."""
 
 
 class _FirstLine(msgspec.Struct):

@@ -1,6 +1,7 @@
 """The client for every server that speaks OpenAI's chat or completions protocol."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from functools import partial
 
 import aiohttp
 
+from actors.models.address import url_of, without_secrets
 from actors.models.answer import Answer, redacted
 from actors.models.body import body_of, path_of
 from actors.models.chat import ChatEvent, ChatRequest, Delta, Endpoint
@@ -85,11 +87,11 @@ class OpenAIChat:
         if left <= 0:
             raise ModelTimeoutError("The deadline had passed before the request was sent")
         timeout = aiohttp.ClientTimeout(
-            total=left, sock_connect=CONNECT_S, sock_read=self._idle_s, ceil_threshold=LONGEST_S
+            total=left, sock_connect=CONNECT_S, sock_read=self._idle_s, ceil_threshold=math.inf
         )
         post = partial(
             self._session.post,
-            url_of(endpoint, path_of(request)),
+            url_of(endpoint.base_url, path_of(request)),
             data=body_of(request, endpoint),
             headers=headers_of(endpoint) | {"Content-Type": "application/json"},
             timeout=timeout,
@@ -169,21 +171,19 @@ async def get(session: aiohttp.ClientSession, endpoint: Endpoint, path: str, wit
     Raises:
         ModelError: any failure, typed by cause.
     """
-    timeout = aiohttp.ClientTimeout(total=within_s, ceil_threshold=within_s)
+    timeout = aiohttp.ClientTimeout(total=within_s, ceil_threshold=math.inf)
     with _connecting(endpoint):
         response = await session.get(
-            url_of(endpoint, path), headers=headers_of(endpoint), timeout=timeout, allow_redirects=False
+            url_of(endpoint.base_url, path),
+            headers=headers_of(endpoint),
+            timeout=timeout,
+            allow_redirects=False,
         )
     try:
         await _check(response, endpoint)
         return await _whole(response)
     finally:
         response.close()
-
-
-def url_of(endpoint: Endpoint, path: str) -> str:
-    """Return the address of `path` on a server."""
-    return endpoint.base_url.rstrip("/") + path
 
 
 def headers_of(endpoint: Endpoint) -> dict[str, str]:
@@ -199,11 +199,14 @@ def _connecting(endpoint: Endpoint) -> Iterator[None]:
     except TimeoutError as error:
         raise ModelTimeoutError("No answer within the deadline") from error
     except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, ValueError) as error:
-        raise BadRequestError(f"Not an address: {endpoint.base_url}") from error
+        raise BadRequestError(f"Not a usable address: {without_secrets(endpoint.base_url)}") from error
     except aiohttp.ClientResponseError as error:
         raise BadAnswerError(f"The server does not speak HTTP: {error.message}") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise ModelUnavailableError(f"No connection: {error}") from error
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        raise ModelUnavailableError(
+            f"No connection to {without_secrets(endpoint.base_url)}: {reason}"
+        ) from error
 
 
 @contextmanager

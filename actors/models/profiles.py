@@ -38,18 +38,22 @@ class PromptProfile(msgspec.Struct, frozen=True, kw_only=True):
 DEMONSTRATION = PromptProfile(
     form="transcript",
     context_tokens=BUILT_IN.context_per_slot,
-    reply_tokens=72,
+    reply_tokens=64,
     sampling=Sampling(
-        max_tokens=72,
-        temperature=0.7,
-        top_p=0.9,
-        top_k=40,
-        min_p=0.05,
-        repeat_penalty=1.15,
+        max_tokens=64,
+        temperature=0.9,
+        top_k=20,
+        min_p=0.15,
+        repeat_penalty=1.1,
+        presence_penalty=0.4,
         stop=("\n",),
     ),
 )
-"""For 135 million parameters: a line or two in a plain transcript is what it does well."""
+"""For 135 million parameters: a line in a plain transcript is what it does well.
+
+Chosen by reading thirty answers of two characters under each of four settings: cooler ones repeat a
+phrase for good once they have said it, warmer or harder punished ones ramble on about twins and weddings.
+"""
 
 OWN_GGUF = PromptProfile(
     form="chat",

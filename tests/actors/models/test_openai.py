@@ -3,16 +3,15 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import cast
 
 import aiohttp
 import msgspec
 import pytest
 
-from actors.models.chat import ChatEvent, ChatRequest, Delta, Finished, Usage
+from actors.models.chat import ChatRequest, Delta, Finished, Usage
 from actors.models.errors import (
     BadAnswerError,
     BadRequestError,
@@ -257,8 +256,7 @@ async def test_closing_the_iterator_closes_the_connection_at_once(
     session: aiohttp.ClientSession, ask: Ask
 ) -> None:
     async with ScriptedModel(Reply(text=words(500), rate=50)) as server:
-        stream = cast("AsyncGenerator[ChatEvent, None]", OpenAIChat(session).stream(ask(server.base_url)))
-        async with aclosing(stream) as events:
+        async with aclosing(OpenAIChat(session).stream(ask(server.base_url))) as events:
             async for _ in events:
                 break
         left = time.monotonic()
