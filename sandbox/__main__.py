@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -82,7 +83,7 @@ def _directory(text: str) -> Path:
 
 
 def _follow_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
         pass
     loop.call_soon_threadsafe(stop.set)
 

@@ -74,7 +74,10 @@ class Answers:
         )
 
     def _finish(self, answer: Any) -> None:
-        message = ((answer or {}).get("resource") or {}).get("message")
+        interaction = answer["interaction"]
+        for name in [name for name, value in interaction.items() if value is None]:
+            del interaction[name]
+        message = (answer.get("resource") or {}).get("message")
         if message is not None:
             self._world.state.finish_message(message)
 

@@ -21,6 +21,7 @@ _PORTAL_FLAGS = 1 << 12 | 1 << 14 | 1 << 18
 """Application flags: presence, members and message content intents approved for a small bot's guilds."""
 
 
+_NULLABLE = frozenset({"default_member_permissions", "contexts"})
 _APPLICATION = {
     "type": None,
     "flags_new": str(_PORTAL_FLAGS),
@@ -86,22 +87,30 @@ class Routes:
         own = self._own.get(call.route)
         if own is not None:
             return own(inquiry)
-        answer = dispatch(
-            self._world.state,
-            call.method,
-            call.path,
-            json=inquiry.json,
-            params=dict(inquiry.params),
-            files=list(inquiry.files),
-            reason=inquiry.reason,
+        return self._finish(
+            dispatch(
+                self._world.state,
+                call.method,
+                call.path,
+                json=inquiry.json,
+                params=dict(inquiry.params),
+                files=list(inquiry.files),
+                reason=inquiry.reason,
+            )
         )
-        self._finish(answer)
-        return answer
 
-    def _finish(self, answer: Any) -> None:
-        for item in answer if isinstance(answer, list) else [answer]:
-            if isinstance(item, dict) and "author" in item and "channel_id" in item:
-                self._world.state.finish_message(item)
+    def _finish(self, answer: Any) -> Any:
+        if isinstance(answer, list):
+            return [self._finish(item) for item in answer]
+        if not isinstance(answer, dict):
+            return answer
+        if "author" in answer and "channel_id" in answer:
+            self._world.state.finish_message(answer)
+        elif "application_id" in answer and "options" in answer:
+            return {
+                name: value for name, value in answer.items() if value is not None or name in _NULLABLE
+            } | {"version": answer["id"]}
+        return answer
 
     def _create_message(self, inquiry: Inquiry) -> dict[str, Any]:
         state, body, channel_id = self._world.state, inquiry.body, inquiry.call.channel_id

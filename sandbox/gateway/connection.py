@@ -15,6 +15,7 @@ from sandbox.limits import Rate, Window
 
 FRAME_LIMIT = 4096
 """Bytes that a client may send in one frame (Discord: events, gateway)."""
+_CLEAN = frozenset({1000, 1001})
 _BACKLOG = 20_000
 _PATIENCE = 1.5
 """Intervals without a heartbeat after which the server hangs up."""
@@ -27,12 +28,14 @@ class Connection:
         session: the attached session, once identified or resumed.
         silent: the server neither sends nor listens (half-open).
         acknowledges: heartbeats are acknowledged.
+        left: the client said goodbye, which ends its session.
     """
 
     def __init__(self, socket: web.WebSocketResponse, request: web.Request, rate: Rate | None) -> None:
         self.session: Session | None = None
         self.silent = False
         self.acknowledges = True
+        self.left = False
         self.heard_at = time.monotonic()
         self._socket = socket
         self._request = request
@@ -99,11 +102,14 @@ class Connection:
 
     async def read(self) -> dict[str, Any] | None:
         """Return the client's next frame, None at the end; closes with 4002 for what cannot be read."""
-        async for message in self._socket:
+        while True:
+            message = await self._socket.receive()
+            if message.type is WSMsgType.CLOSE:
+                self.left = self._closing is None and message.data in _CLEAN
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return None
             if self.silent:
                 continue
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                break
             data = message.data.encode() if isinstance(message.data, str) else message.data
             try:
                 frame = msgspec.json.decode(data, type=dict[str, Any]) if len(data) <= FRAME_LIMIT else None
@@ -112,4 +118,3 @@ class Connection:
             if frame is not None:
                 return frame
             self.close(4002)
-        return None

@@ -19,7 +19,6 @@ log = get_logger(__name__)
 
 HEARTBEAT_S = 41.25
 """Seconds between heartbeats, as Discord's HELLO says."""
-_ENDS_SESSION = frozenset({1000, 1001})
 
 
 class Gateway:
@@ -49,7 +48,7 @@ class Gateway:
         try:
             await self._converse(connection, request.query.get("v", "10"))
         finally:
-            if socket.close_code in _ENDS_SESSION and not connection.silent:
+            if connection.left:
                 self._hub.forget(connection)
             self._hub.detach(connection)
             watchdog.cancel()

@@ -61,6 +61,12 @@ class Running:
         await self.box.stop()
 
 
+def point_at(address: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point stock discord.py at a sandbox; these attributes hold all addresses it needs."""
+    monkeypatch.setattr(discord.http.Route, "BASE", address.api)
+    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(address.gateway))
+
+
 def new_client(**options: Any) -> discord.Client:
     return discord.Client(
         **{"intents": discord.Intents.all(), "guild_ready_timeout": 0.05, "heartbeat_timeout": 5.0} | options
@@ -96,8 +102,7 @@ def world() -> World:
 async def sandbox(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     box = Sandbox(world, page=False)
     address = await box.start()
-    monkeypatch.setattr(discord.http.Route, "BASE", address.api)
-    monkeypatch.setattr(discord.gateway.DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(address.gateway))
+    point_at(address, monkeypatch)
     running = Running(box, address)
     yield running
     await running.close()

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,7 @@ def test_no_window_lets_more_pass_than_its_rate(requests: int, seconds: float, g
             window.take(now)
             passed.append(now)
     starts = [at for number, at in enumerate(passed) if number % requests == 0]
-    assert all(later - earlier >= seconds for earlier, later in zip(starts, starts[1:], strict=False))
+    assert all(later - earlier >= seconds for earlier, later in pairwise(starts))
 
 
 @given(gaps=st.lists(st.floats(0, 1), min_size=1, max_size=100))
