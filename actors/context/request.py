@@ -2,9 +2,11 @@
 
 from typing import Literal, Protocol
 
+import msgspec
+
 from actors.context.chat import render_chat
 from actors.context.plan import ContextPlan
-from actors.context.transcript import VISITOR, render_transcript
+from actors.context.transcript import VISITOR, opening_words, render_transcript
 from actors.models.chat import ChatRequest, Sampling
 
 
@@ -27,7 +29,14 @@ class Profile(Protocol):
         ...
 
 
-def make_request(plan: ContextPlan, profile: Profile, request_id: str, *, scale: float = 1.0) -> ChatRequest:
+class Prepared(msgspec.Struct, frozen=True):
+    """A request, and the words with which its answer begins already."""
+
+    request: ChatRequest
+    opening: str = ""
+
+
+def prepare_request(plan: ContextPlan, profile: Profile, request_id: str, *, scale: float = 1.0) -> Prepared:
     """Render a plan.
 
     Args:
@@ -37,13 +46,11 @@ def make_request(plan: ContextPlan, profile: Profile, request_id: str, *, scale:
         scale: share of the prompt budget to use, below 1 after a model found a prompt too long.
     """
     budget = int(profile.prompt_tokens * scale)
+    request = ChatRequest(id=request_id, endpoint=None, sampling=profile.sampling)
     if profile.form == "transcript":
-        return ChatRequest(
-            id=request_id, endpoint=None, prompt=render_transcript(plan, budget), sampling=profile.sampling
-        )
-    return ChatRequest(
-        id=request_id, endpoint=None, messages=render_chat(plan, budget), sampling=profile.sampling
-    )
+        prompt = render_transcript(plan, budget)
+        return Prepared(msgspec.structs.replace(request, prompt=prompt), opening_words(plan.identity))
+    return Prepared(msgspec.structs.replace(request, messages=render_chat(plan, budget)))
 
 
 def names_in(plan: ContextPlan) -> tuple[str, ...]:

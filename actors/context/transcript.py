@@ -1,6 +1,7 @@
 """Rendering for very small models: a plain transcript that shows rather than tells."""
 
 import re
+from itertools import takewhile
 
 from actors.context.budget import shorten_text
 from actors.context.plan import ContextPlan, Identity, Line
@@ -10,17 +11,33 @@ LOG_LINES = 6
 LINE_TOKENS = 60
 PERSONA_TOKENS = 90
 VISITOR = "Visitor"
+LEAST_EXAMPLES = 2
 SENTENCE = re.compile(r"[^.!?]+[.!?]+")
 
 
 def render_transcript(plan: ContextPlan, budget: int) -> str:
-    """Return one paragraph of persona, example exchanges and the newest lines, ending in the own label."""
+    """Return one line of persona, example exchanges and the newest lines, ending where the answer begins.
+
+    The answer's beginning is `opening_words`: the caller puts them before what the model goes on with.
+    """
     head = _head(plan.identity)
     left = budget - estimate_tokens(head)
     lines = [_flat(line) for line in _chosen(plan)]
     while len(lines) > 1 and sum(map(estimate_tokens, lines)) > left:
         lines.pop(0)
-    return "\n".join([head, *lines, f"{plan.identity.label}:"])
+    return "\n".join([head, *lines, f"{plan.identity.label}: {opening_words(plan.identity)}".rstrip()])
+
+
+def opening_words(identity: Identity) -> str:
+    """Return the words with which all examples begin; a small model keeps a voice that is begun for it."""
+    answers = [_one_line(answer) for _, answer in identity.examples]
+    if len(answers) < LEAST_EXAMPLES:
+        return ""
+    columns = takewhile(lambda chars: len(set(chars)) == 1, zip(*answers, strict=False))
+    shared = "".join(chars[0] for chars in columns)
+    while shared and shared[-1].isalnum():
+        shared = shared[:-1]
+    return shared.rstrip()
 
 
 def _head(identity: Identity) -> str:
@@ -31,7 +48,7 @@ def _head(identity: Identity) -> str:
     persona = shorten_text(_one_line(f"{_lead(identity.who)} {_lead(identity.speech)}"), PERSONA_TOKENS)
     if not examples and identity.first_message:
         examples = [f"{identity.label}: {_one_line(identity.first_message)}"]
-    return "\n\n".join([persona or f"{identity.label} talks with visitors.", *examples, ""])
+    return "\n".join([persona or f"{identity.label} talks with visitors.", "", *examples])
 
 
 def _lead(text: str) -> str:

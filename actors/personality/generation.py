@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import cast
 
-import msgspec
+from msgspec.structs import replace
 
 from actors.context.plan import ContextPlan
-from actors.context.request import make_request, names_in
-from actors.models.chat import ChatEvent, ChatRequest, Delta, Finished
+from actors.context.request import Prepared, names_in, prepare_request
+from actors.models.chat import ChatEvent, Finished
 from actors.models.errors import (
     ContentRefusedError,
     ContextTooLongError,
@@ -98,22 +98,24 @@ class Generation:
 
     async def _one_attempt(self, deadline: float) -> str:
         pipeline = ReplyPipeline(self._plan.identity.label, names_in(self._plan))
-        reason = await self._stream(self._request(deadline), pipeline)
+        reason = await self._stream(self._prepare(deadline), pipeline)
         if reason == "content_filter" and not pipeline.visible:
             raise ContentRefusedError
         text = pipeline.end(truncated=reason == "length")
         self.shown = text
         return text
 
-    async def _stream(self, request: ChatRequest, pipeline: ReplyPipeline) -> str:
-        events = cast("AsyncGenerator[ChatEvent]", self._ports.model.stream(request))
+    async def _stream(self, prepared: Prepared, pipeline: ReplyPipeline) -> str:
+        pending = prepared.opening
+        events = cast("AsyncGenerator[ChatEvent]", self._ports.model.stream(prepared.request))
         async with aclosing(events):
             async for event in events:
-                match event:
-                    case Delta(text=text):
-                        self._see(pipeline.feed(text))
-                    case Finished(reason=reason):
-                        return reason
+                if isinstance(event, Finished):
+                    return event.reason
+                pending += event.text
+                if event.text.strip() or not prepared.opening:
+                    self._see(pipeline.feed(pending))
+                    pending = ""
                 if pipeline.ended:
                     return "stop"
         raise StreamBrokenError
@@ -124,13 +126,16 @@ class Generation:
             self.shown = visible
             self._show(visible)
 
-    def _request(self, deadline: float) -> ChatRequest:
+    def _prepare(self, deadline: float) -> Prepared:
         voice = self._ports.voice
         left = deadline - asyncio.get_running_loop().time()
-        request = make_request(self._plan, voice.profile, f"{self._turn}:{self.attempt}", scale=self._scale)
-        return msgspec.structs.replace(
-            request,
+        prepared = prepare_request(
+            self._plan, voice.profile, f"{self._turn}:{self.attempt}", scale=self._scale
+        )
+        request = replace(
+            prepared.request,
             endpoint=voice.endpoint,
             deadline=self._ports.now().timestamp() + left,
             trace=telemetry.carrier(),
         )
+        return replace(prepared, request=request)
