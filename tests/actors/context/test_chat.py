@@ -107,7 +107,7 @@ def test_a_name_cannot_pass_for_a_line() -> None:
 
 
 def test_other_characters_are_named_as_company() -> None:
-    assert "Also here: Bob." in render_chat(plan_of(message("hi")), 4000)[0].content
+    assert "Other characters here: Bob." in render_chat(plan_of(message("hi")), 4000)[0].content
 
 
 def test_a_bare_call_asks_to_speak_to_the_conversation() -> None:
