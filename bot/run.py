@@ -1,0 +1,105 @@
+"""`troupe run`: from settings to a running company, and to an orderly end."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import uvloop
+
+from bot.app import App
+from bot.local_discord import LocalDiscord
+from config.logs import configure_logging, get_logger
+from config.settings import Settings, load_settings
+from config.telemetry import configure_telemetry
+
+log = get_logger(__name__)
+
+EXIT_FAILED = 70
+EXIT_FORCED = 130
+STOP_S = 24.0
+"""All of an orderly stop; orchestrators commonly kill after 30 s."""
+
+
+def run() -> int:
+    """Run until a signal or a failure that nobody could mend; returns the exit code.
+
+    Raises:
+        TroupeError: a part could not start; says how to mend it.
+    """
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level)
+    configure_telemetry("troupe-stage", settings.otlp_endpoint)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_main(settings))
+
+
+async def _main(settings: Settings) -> int:
+    stopping = asyncio.Event()
+    _listen_for_signals(stopping)
+    local = None if settings.discord_token else LocalDiscord(settings)
+    try:
+        if local is not None:
+            _say("Starting a Discord of our own, since DISCORD_TOKEN is not set …")
+            settings = await local.start()
+        return await _perform(App(settings), settings, stopping, page=local is not None)
+    finally:
+        if local is not None:
+            await local.stop()
+
+
+async def _perform(app: App, settings: Settings, stopping: asyncio.Event, *, page: bool) -> int:
+    """Start the app, wait for its end, and stop it."""
+    try:
+        await _unless(stopping, app.start())
+        if not stopping.is_set():
+            _greet(app, settings, page=page)
+            await _unless(stopping, app.wait_failed())
+        return 0 if stopping.is_set() else EXIT_FAILED
+    finally:
+        _say("Stopping …")
+        try:
+            async with asyncio.timeout(STOP_S):
+                await app.stop()
+        except TimeoutError:
+            log.error("stop_took_too_long", seconds=STOP_S)  # noqa: TRY400 - the time says it all
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, but give it up when a stop is asked for."""
+    doing, asked = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({doing, asked}, return_when=asyncio.FIRST_COMPLETED)
+    asked.cancel()
+    if doing.done():
+        doing.result()
+    else:
+        doing.cancel()
+        await asyncio.wait({doing})
+
+
+def _listen_for_signals(stopping: asyncio.Event) -> None:
+    """The first signal asks for an orderly stop; the second ends at once, which loses nothing committed."""
+
+    def hear() -> None:
+        if stopping.is_set():
+            os._exit(EXIT_FORCED)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, hear)
+
+
+def _greet(app: App, settings: Settings, *, page: bool) -> None:
+    if page:
+        _say(f"\n  Troupe is ready: open http://{settings.sandbox_http}")
+        _say(f"  In #stage write: @{app.greeter} hello\n")
+    else:
+        _say("\n  Troupe is ready. In a channel: /channel add-personality, then @Name hello\n")
+    _say(app.model_words)
+    _say("  Ctrl-C ends everything.\n")
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)  # noqa: T201 - this is for the person at the terminal
