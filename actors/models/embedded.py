@@ -90,6 +90,11 @@ class EmbeddedModel:
         self._complaints: deque[str] = deque(maxlen=TAIL_LINES)
         self._listening: asyncio.Task[None] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, once started."""
+        return None if self._process is None else self._process.pid
+
     async def start(self) -> Endpoint:
         """Start the child and return where it listens, with a key of its own.
 
@@ -109,9 +114,8 @@ class EmbeddedModel:
             await self.stop()
             raise
         if not line.base_url:
-            code = await self.wait_ended()
             await self.stop()
-            raise ModelFileError(self._failure(path, line.error, code))
+            raise ModelFileError(self._failure(path, line.error, await self.wait_ended()))
         log.info("embedded_model_ready", model=line.model, pid=process.pid)
         return Endpoint(line.base_url, line.model, line.key, PROVIDER)
 

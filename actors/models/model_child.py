@@ -5,6 +5,7 @@ standard output is JSON: `base_url`, `key` and `model`, or `error`.
 """
 
 import argparse
+import importlib
 import json
 import os
 import secrets
@@ -33,15 +34,19 @@ def main() -> None:
     options = parser.parse_args()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        import xllamacpp  # noqa: PLC0415 - the watch over the parent must run first
-
-        key = secrets.token_hex(16)
-        server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), options, key))
-        answer = server.handle_completions({"prompt": "a", "max_tokens": 1})
+        _serve(options)
     except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
-        _fail(f"{type(error).__name__}: {error}")
-    if isinstance(answer, dict) and "error" in answer:
-        _fail(str(answer["error"]))
+        _say({"error": f"{type(error).__name__}: {error}"})
+        os._exit(EXIT_BAD_MODEL)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    xllamacpp: Any = importlib.import_module("xllamacpp")
+    key = secrets.token_hex(16)
+    server = xllamacpp.Server(_parameters(xllamacpp.CommonParams(), options, key))
+    answer = server.handle_completions({"prompt": "a", "max_tokens": 1})
+    if "error" in answer:
+        raise RuntimeError(str(answer["error"]))
     _say({"base_url": f"{server.listening_address}/v1", "key": key, "model": options.name})
     threading.Event().wait()
 
@@ -70,11 +75,6 @@ def _end_with_parent() -> None:
 def _say(line: dict[str, str]) -> None:
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
-
-
-def _fail(reason: str) -> None:
-    _say({"error": reason})
-    os._exit(EXIT_BAD_MODEL)
 
 
 if __name__ == "__main__":

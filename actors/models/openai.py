@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from functools import partial
 
@@ -192,7 +192,7 @@ def headers_of(endpoint: Endpoint) -> dict[str, str]:
 
 
 @contextmanager
-def _connecting(endpoint: Endpoint) -> Iterator[None]:
+def _connecting(endpoint: Endpoint) -> Generator[None, None, None]:
     """Turn failures before the answer's headers into ours; the order is from special to general."""
     try:
         yield
@@ -210,7 +210,7 @@ def _connecting(endpoint: Endpoint) -> Iterator[None]:
 
 
 @contextmanager
-def _reading() -> Iterator[None]:
+def _reading() -> Generator[None, None, None]:
     """Turn failures in the middle of an answer into ours."""
     try:
         yield

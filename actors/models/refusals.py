@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -73,22 +73,29 @@ class Complaint(msgspec.Struct, frozen=True):
 def read_complaint(body: bytes) -> Complaint:
     """Read `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`, else plain text."""
     try:
-        value = msgspec.json.decode(body)
+        value = _as_object(msgspec.json.decode(body))
     except msgspec.DecodeError:
+        value = None
+    if value is None:
         return Complaint(_shorten(body.decode(errors="replace")))
-    inner = value.get("error") or value.get("detail") or value if isinstance(value, dict) else value
-    if not isinstance(inner, dict):
-        return Complaint(_shorten(inner if isinstance(inner, str) else msgspec.json.encode(inner).decode()))
-    return _from_object(inner)
+    said = value.get("error") or value.get("detail") or value
+    error = _as_object(said)
+    if error is None:
+        return Complaint(_shorten(said if isinstance(said, str) else str(said)))
+    return _from_object(error)
 
 
 def _from_object(error: dict[str, Any]) -> Complaint:
     codes = tuple(
         str(error[key]).lower() for key in ("code", "type") if isinstance(error.get(key), str | int)
     )
-    metadata = error.get("metadata")
-    flagged = isinstance(metadata, dict) and bool(metadata.get("flagged_input") or metadata.get("reasons"))
+    metadata = _as_object(error.get("metadata")) or {}
+    flagged = bool(metadata.get("flagged_input") or metadata.get("reasons"))
     return Complaint(_shorten(str(error.get("message") or "")), codes, flagged)
+
+
+def _as_object(value: object) -> dict[str, Any] | None:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else None
 
 
 def refusal(

@@ -11,7 +11,7 @@ class InlineThought:
 
     def __init__(self) -> None:
         self._held = ""
-        self._closing = ""
+        self._closing: str = ""
         self._decided = False
 
     def split(self, text: str) -> tuple[str, str]:

@@ -1,7 +1,5 @@
 """What model servers send, decoded tolerantly: every field may be absent, be null or stand elsewhere."""
 
-from typing import Any
-
 import msgspec
 
 from actors.models.chat import FinishReason, Usage
@@ -19,10 +17,16 @@ FINISH_REASONS: dict[str, FinishReason] = {
 }
 
 
-class Piece(msgspec.Struct):
-    """A `delta` of a stream or the `message` of a whole answer. Some servers send content as parts."""
+class Part(msgspec.Struct):
+    """A part of content, in servers that send it so; only text parts have a text."""
 
-    content: str | list[Any] | None = None
+    text: str | None = None
+
+
+class Piece(msgspec.Struct):
+    """A `delta` of a stream or the `message` of a whole answer."""
+
+    content: str | list[Part] | None = None
     reasoning: str | None = None
     reasoning_content: str | None = None
 
@@ -32,8 +36,7 @@ class Piece(msgspec.Struct):
         content = self.content
         if content is None or isinstance(content, str):
             return content or ""
-        texts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(text for text in texts if isinstance(text, str))
+        return "".join(part.text or "" for part in content)
 
 
 class Choice(msgspec.Struct):

@@ -143,14 +143,40 @@ async def test_stop_ends_the_child_and_may_come_twice(session: aiohttp.ClientSes
 async def test_a_killed_child_is_noticed() -> None:
     model = EmbeddedModel()
     await model.start()
-    (victim,) = [
-        process for process in psutil.Process().children() if model_child.__file__ in process.cmdline()
-    ][-1:]
-    victim.kill()
+    assert model.pid is not None
+    os.kill(model.pid, signal.SIGKILL)
 
     async with asyncio.timeout(2):
         assert await model.wait_ended() == -signal.SIGKILL
     await model.stop()
+
+
+@needs_weights
+async def test_a_child_that_does_not_listen_is_stopped_by_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.models.embedded.STOP_S", 0.2)
+    model = EmbeddedModel()
+    await model.start()
+    assert model.pid is not None
+    os.kill(model.pid, signal.SIGSTOP)
+    threads = [psutil.Process(thread.id) for thread in psutil.Process(model.pid).threads()]
+    while {thread.status() for thread in threads} != {psutil.STATUS_STOPPED}:
+        await asyncio.sleep(0.01)
+    await model.stop()
+
+    assert await model.wait_ended() == -signal.SIGKILL
+
+
+@needs_weights
+async def test_a_start_that_is_cancelled_leaves_no_child() -> None:
+    model = EmbeddedModel()
+    starting = asyncio.create_task(model.start())
+    await asyncio.sleep(0.1)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    async with asyncio.timeout(2):
+        await model.wait_ended()
 
 
 @needs_weights
@@ -168,7 +194,7 @@ from actors.models.embedded import EmbeddedModel
 async def main():
     model = EmbeddedModel()
     await model.start()
-    print(model._process.pid, flush=True)
+    print(model.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
 """
