@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import discord
@@ -111,7 +112,7 @@ class Intake:
 
     async def _delete(self, channel_id: int, deletion: MessagesDeleted) -> None:
         for message_id in deletion.message_ids:
-            await _patiently(lambda message_id=message_id: self._stores.messages.delete(message_id))
+            await _patiently(partial(self._stores.messages.delete, message_id))
         self._tell(channel_id, deletion)
 
 

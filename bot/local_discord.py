@@ -74,9 +74,10 @@ class LocalDiscord:
 
     async def _spawn(self) -> LocalAddress:
         data = self._settings.data_path / "sandbox"
+        host, _, port = self._settings.sandbox_http.rpartition(":")
         self._process = process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "sandbox", "--follow-stdin"),
-            *("--http", self._settings.sandbox_http, "--data-dir", str(data)),
+            *("--host", host or "127.0.0.1", "--port", port, "--data-dir", str(data)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,

@@ -73,6 +73,9 @@ order by r.position
 -- name: channels_of_personality
 select channel_id from rosters where personality_id = $1 order by channel_id
 
+-- name: roster_channels
+select distinct channel_id from rosters order by channel_id
+
 -- name: create_preset
 insert into presets (id, name, owner_id, model, parameters) values ($1, $2, $3, $4, $5)
 

@@ -8,6 +8,7 @@ from storage.stores.base import Store, to_record
 
 ADD, REMOVE = query("add_to_roster"), query("remove_from_roster")
 OF, CHANNELS_OF = query("roster_of"), query("channels_of_personality")
+CHANNELS = query("roster_channels")
 
 
 class RosterStore(Store):
@@ -28,3 +29,7 @@ class RosterStore(Store):
     async def channels_of(self, personality_id: UUID) -> list[int]:
         """Return the channels where a character lives."""
         return [row["channel_id"] for row in await self._database.fetch(CHANNELS_OF, personality_id)]
+
+    async def channels(self) -> list[int]:
+        """Return every channel where somebody lives."""
+        return [row["channel_id"] for row in await self._database.fetch(CHANNELS)]
