@@ -1,5 +1,6 @@
 """Claims: at most one process does a thing on one database."""
 
+import asyncio
 from typing import Any, Self
 
 import asyncpg
@@ -16,6 +17,8 @@ class Claim:
     def __init__(self, name: str, connection: "asyncpg.Connection[Any]") -> None:
         self.name = name
         self._connection = connection
+        self._ended = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: self._ended.set())
 
     @classmethod
     async def take(cls, name: str, connection: "asyncpg.Connection[Any]") -> Self:
@@ -42,6 +45,10 @@ class Claim:
     def is_held(self) -> bool:
         """False once released or once the connection to the server is lost."""
         return not self._connection.is_closed()
+
+    async def ended(self) -> None:
+        """Wait until the claim is held no more; then another process may hold it."""
+        await self._ended.wait()
 
     async def release(self) -> None:
         """Let another process take it; again is harmless."""

@@ -86,7 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection for the body.
+        """Lend a connection for the body; one that fails is not lent again.
 
         Raises:
             StorageUnavailableError: none came free, or the server is away.
@@ -95,6 +95,10 @@ class Database:
             lent = await self._pool.acquire(timeout=ACQUIRE_S)
         try:
             yield lent
+        except StorageUnavailableError:
+            with contextlib.suppress(asyncpg.InterfaceError):  # the pool may have noticed before us
+                lent.terminate()
+            raise
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._pool.release(lent, timeout=ACQUIRE_S)

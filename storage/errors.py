@@ -49,8 +49,12 @@ _PASSING = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
-"""What may work a moment later: server away or restarting, time-outs, deadlocks, too many connections."""
+"""What may work a moment later: server away or restarting, time-outs, deadlocks, too many connections.
+
+The driver's internal error comes when a query meets the server's last word on a dying connection.
+"""
 
 
 @contextmanager

