@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+import ssl
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from aiohttp import web
@@ -20,6 +22,7 @@ from sandbox.rest import Rest
 from sandbox.world import World
 
 _TIDY_S = 5.0
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,18 +73,20 @@ class Sandbox:
         self._runner: web.AppRunner | None = None
         self._tidying: asyncio.Task[None] | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> Address:
-        """Listen; port 0 takes a free one.
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> Address:
+        """Listen; port 0 takes a free one. With `tls` it speaks https and wss.
 
         Raises:
             OSError: the port is taken.
         """
         self._runner = web.AppRunner(self.app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, host, port)
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls)
         await site.start()
         where = self._runner.addresses[0]
-        address = self._address(f"{where[0]}:{where[1]}")
+        address = self._address(f"{where[0]}:{where[1]}", "s" if tls else "")
         self.world.assets.rebase(address.url, self.world.state)
         self.gateway.url = self.rest.routes.gateway_url = address.gateway
         self._tidying = asyncio.create_task(self._tidy())
@@ -95,11 +100,11 @@ class Sandbox:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def _address(self, host: str) -> Address:
+    def _address(self, host: str, secure: str) -> Address:
         return Address(
-            url=f"http://{host}",
-            api=f"http://{host}/api/v10",
-            gateway=f"ws://{host}/gateway",
+            url=f"http{secure}://{host}",
+            api=f"http{secure}://{host}/api/v10",
+            gateway=f"ws{secure}://{host}/gateway",
             token=self.token,
             secret=self.secret,
             bot_id=self.world.bot_id,
@@ -108,7 +113,7 @@ class Sandbox:
         )
 
     def _create_app(self, *, page: bool) -> web.Application:
-        app = web.Application(client_max_size=REQUEST_LIMIT + 1024)
+        app = web.Application(client_max_size=REQUEST_LIMIT + 1024, middlewares=[self._gateway_at_root])
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         app.router.add_route("*", "/api/{tail:.*}", self.rest.handle)
@@ -117,6 +122,13 @@ class Sandbox:
         if page:
             mount(app, self.world)
         return app
+
+    @web.middleware
+    async def _gateway_at_root(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Serve the gateway at `/` too: clients that know only Discord's host name ask there."""
+        if request.path == "/" and request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self.gateway.handle(request)
+        return await handler(request)
 
     async def _load_asset(self, key: str) -> Asset | None:
         return await self.world.load_asset(key) if self.world.load_asset is not None else None

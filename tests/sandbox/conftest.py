@@ -46,9 +46,9 @@ class Running:
         client.event(on_ready)
         task = asyncio.create_task(client.start(self.address.token))
         self.clients.append((client, task))
-        done, _ = await asyncio.wait(
-            [task, asyncio.create_task(ready.wait())], timeout=10, return_when=asyncio.FIRST_COMPLETED
-        )
+        waiting = asyncio.create_task(ready.wait())
+        done, _ = await asyncio.wait([task, waiting], timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         if task in done:
             await task
         assert ready.is_set()
