@@ -1,0 +1,1 @@
+"""The starter company: three characters of our own, there from the first run."""
