@@ -8,7 +8,7 @@ from typing import Literal
 import aiohttp
 import msgspec
 
-from actors.models.address import provider_of, without_secrets
+from actors.models.address import local_provider, provider_of, without_secrets
 from actors.models.catalogue import ModelInfo, list_models
 from actors.models.chat import ChatModel, Endpoint
 from actors.models.choice import ChoiceStore, ModelChoice, SavedChoice, mark_of
@@ -227,7 +227,7 @@ class ActiveModel:
             base_url=without_secrets(endpoint.base_url),
             problem=None if error is None else str(error),
         )
-        return _Settled(use, server_profile(model.context_tokens), endpoint, error)
+        return _Settled(use, server_profile(model.context_tokens, endpoint.provider), endpoint, error)
 
     def _settle_embedded(self, choice: ModelChoice, reason: str) -> _Settled:
         if gguf := self._settings.llm_gguf:
@@ -260,8 +260,7 @@ class ActiveModel:
         return chat, None
 
     def _provider(self, base_url: str) -> str:
-        here = {f"http://127.0.0.1:{port}/v1": provider for provider, port in self._ports.items()}
-        return here.get(base_url, provider_of(base_url))
+        return local_provider(base_url, self._ports) or provider_of(base_url)
 
     def _embedded_label(self) -> str:
         gguf = self._settings.llm_gguf

@@ -1,7 +1,6 @@
 """Which model the owner chose, in a form that can be kept and typed; it never holds a key."""
 
 from typing import Literal, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 from typing_extensions import override
@@ -61,12 +60,12 @@ def parse_choice(text: str) -> ModelChoice:
         return ModelChoice("embedded")
     if place == "configured":
         return ModelChoice("configured", model=model)
-    if urlsplit(place).scheme in {"http", "https"} and without_secrets(place) == place:
+    if place.startswith(("http://", "https://")) and without_secrets(place) == place:
         return ModelChoice("server", place, model)
     raise BadRequestError(f"Not a model: {text!r}; say embedded, configured, URL or URL#MODEL (no key in it)")
 
 
 def mark_of(settings: Settings) -> str:
     """Return what a switch depends on: where the settings point, without the key."""
-    places = (settings.llm_base_url, settings.llm_model, settings.llm_gguf)
-    return " ".join(without_secrets(place or "-") for place in places)
+    server = without_secrets(settings.llm_base_url or "-")
+    return " ".join((server, settings.llm_model or "-", settings.llm_gguf or "-"))

@@ -66,20 +66,29 @@ OWN_GGUF = PromptProfile(
 SERVER = PromptProfile(
     form="chat",
     context_tokens=8192,
-    reply_tokens=1000,
-    sampling=Sampling(max_tokens=1000, temperature=0.8),
+    reply_tokens=2000,
+    sampling=Sampling(max_tokens=2000),
 )
-"""For a model behind a URL: only parameters that every server takes."""
+"""For a model behind a URL: no parameter that some model refuses, and room to think before speaking."""
 
 SERVER_CONTEXT_LIMIT = 32_768
 """More is slow and costly, and no better for talk."""
 
+USUAL_CONTEXT = {"ollama": 4096, "lm-studio": 4096}
+"""What these servers give a model unless told otherwise; they do not say so, and cut what is longer."""
 
-def server_profile(context_tokens: int | None) -> PromptProfile:
-    """Return the profile of a served model, fitted to the context that its server named, if it did."""
-    if context_tokens is None:
+
+def server_profile(context_tokens: int | None, provider: str = "") -> PromptProfile:
+    """Return the profile of a served model, fitted to its context.
+
+    Args:
+        context_tokens: what the server named, if it did.
+        provider: label of the server, for those whose usual context is known.
+    """
+    known = context_tokens or USUAL_CONTEXT.get(provider)
+    if known is None:
         return SERVER
-    context = min(context_tokens, SERVER_CONTEXT_LIMIT)
+    context = min(known, SERVER_CONTEXT_LIMIT)
     reply = min(SERVER.reply_tokens, context // SHARE_OF_REPLY)
     sampling = msgspec.structs.replace(SERVER.sampling, max_tokens=reply)
     return PromptProfile(form="chat", context_tokens=context, reply_tokens=reply, sampling=sampling)

@@ -159,7 +159,7 @@ async def test_a_child_that_does_not_listen_is_stopped_by_force(monkeypatch: pyt
     assert model.pid is not None
     os.kill(model.pid, signal.SIGSTOP)
     threads = [psutil.Process(thread.id) for thread in psutil.Process(model.pid).threads()]
-    while {thread.status() for thread in threads} != {psutil.STATUS_STOPPED}:
+    while {thread.status() for thread in threads} != {psutil.STATUS_STOPPED}:  # noqa: ASYNC110 - no event
         await asyncio.sleep(0.01)
     await model.stop()
 

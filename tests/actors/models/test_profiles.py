@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.models.chat import Sampling
 from actors.models.profiles import (
     DEMONSTRATION,
     OWN_GGUF,
@@ -37,9 +38,15 @@ def test_the_demonstration_model_has_a_quarter_of_its_context() -> None:
 
 
 def test_a_server_gets_only_parameters_that_all_take() -> None:
-    sampling = SERVER.sampling
+    assert SERVER.sampling == Sampling(max_tokens=SERVER.reply_tokens)
 
-    assert (sampling.top_k, sampling.min_p, sampling.repeat_penalty) == (None, None, None)
+
+def test_a_server_known_for_a_small_context_is_not_overfilled() -> None:
+    assert server_profile(None, "ollama").context_tokens == 4096
+
+
+def test_what_a_server_says_counts_more_than_what_is_usual() -> None:
+    assert server_profile(16_384, "ollama").context_tokens == 16_384
 
 
 def test_a_server_that_names_no_context_gets_a_careful_one() -> None:
