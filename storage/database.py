@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -24,6 +24,7 @@ Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
 
 CONNECT_S = 10.0
 ACQUIRE_S = 10.0
+CLOSE_S = 5.0
 COMMAND_S = 35.0
 """One more than the server's own limit, for a server that does not answer at all."""
 CONNECTIONS = 16
@@ -77,7 +78,7 @@ class Database:
             self._watch.cancel()
             await asyncio.wait([self._watch])
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with asyncio.timeout(CLOSE_S):
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
@@ -85,7 +86,7 @@ class Database:
             await self._server.stop()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection, None]:
         """Lend a connection for the body; one that fails is not lent again.
 
         Raises:
@@ -211,9 +212,9 @@ def _place(dsn: str) -> str:
     """Say where the server is, without user and password."""
     try:
         parts = urlsplit(dsn)
-        port = f":{parts.port}" if parts.port else ""
+        host = (parts.hostname or "a local socket") + (f":{parts.port}" if parts.port else "")
     except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in {"postgresql", "postgres"}:
+        parts, host = urlsplit(""), ""
+    if parts.scheme not in {"postgresql", "postgres"}:
         raise StorageError("DATABASE_URL must look like postgresql://user:password@host:5432/name.")
-    return f"{parts.hostname or 'a local socket'}{port}{parts.path}"
+    return host + parts.path

@@ -4,7 +4,7 @@ import os
 import pwd
 import stat
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, TypedDict
 
 import msgspec
 
@@ -12,6 +12,14 @@ from storage.errors import EmbeddedServerError
 
 PREFERRED = ("troupe", "nobody")
 """Accounts that root hands the server to, the dedicated one first."""
+
+
+class Identity(TypedDict, total=False):
+    """Whom a child process runs as; empty for ourselves."""
+
+    user: int
+    group: int
+    extra_groups: list[int]
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -42,9 +50,11 @@ class Account(msgspec.Struct, frozen=True):
         return cls(os.geteuid(), os.getegid())
 
     @property
-    def popen(self) -> dict[str, Any]:
+    def identity(self) -> Identity:
         """Arguments of `subprocess.Popen` that make the child run as this account."""
-        return {"user": self.uid, "group": self.gid, "extra_groups": []} if self.drops else {}
+        if not self.drops:
+            return Identity()
+        return Identity(user=self.uid, group=self.gid, extra_groups=[])
 
     def may_enter(self, folder: Path) -> bool:
         """True when this account can reach into `folder` through every one of its parents."""

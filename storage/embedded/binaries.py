@@ -64,7 +64,7 @@ class Binaries(msgspec.Struct, frozen=True):
                     env=ENVIRONMENT,
                     timeout=seconds,
                     check=False,
-                    **self.account.popen,
+                    **self.account.identity,
                 )
             except OSError as error:
                 raise EmbeddedServerError(f"{self.folder / tool} cannot be run: {error}") from error

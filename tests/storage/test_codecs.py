@@ -12,11 +12,8 @@ from storage.codecs import (
     encode_text,
     encode_vector,
 )
-from storage.database import Database
-from storage.errors import StorageError
-from storage.queries import Query
 
-pytestmark = pytest.mark.service
+pytestmark = pytest.mark.unit
 
 clean = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 values = st.recursive(
@@ -54,24 +51,3 @@ def test_text_that_postgres_refuses_is_mended() -> None:
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1))
 def test_vectors_come_back_as_they_were(vector: list[float]) -> None:
     assert decode_vector(encode_vector(vector)) == vector
-
-
-@pytest.mark.parametrize(
-    ("kind", "value"),
-    [
-        ("text", "ä 😀"),
-        ("text", "a\0b"),
-        ("text[]", ["a", "b"]),
-        ("jsonb", {"a": [1, None, "x\0y", {"b": 0.5}]}),
-        ("jsonb", []),
-        ("bytea", b"\0\xff"),
-    ],
-)
-async def test_postgres_takes_and_gives_back(kind: str, value: object, database: Database) -> None:
-    back = await database.fetch_value(Query("echo", f"select $1::{kind}"), value)
-    assert repr(back) == repr(value).replace("\\x00", "") if kind != "bytea" else back == value
-
-
-async def test_json_that_has_no_encoding_is_a_clear_error(database: Database) -> None:
-    with pytest.raises(StorageError, match="does not fit"):
-        await database.fetch_value(Query("echo", "select $1::jsonb"), {"a": "\ud800"})

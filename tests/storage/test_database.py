@@ -283,3 +283,34 @@ async def test_a_server_without_vectors_is_told_with_the_way_out(
         await poor.require_vector()
     await poor.close()
     await database.fetch(sql(f"drop role poor_{os.getpid()}"))
+
+
+async def test_closing_does_not_wait_for_ever_for_a_connection_that_is_out(
+    database_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "CLOSE_S", 0.1)
+    opened = await Database.open(Settings(database_url=database_dsn))
+    async with opened.connection():
+        await asyncio.wait_for(opened.close(), 5)
+    assert not await opened.ping()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("text", "ä 😀"),
+        ("text", "a\0b"),
+        ("text[]", ["a", "b"]),
+        ("jsonb", {"a": [1, None, "x\0y", {"b": 0.5}]}),
+        ("jsonb", []),
+        ("bytea", b"\0\xff"),
+    ],
+)
+async def test_postgres_takes_and_gives_back(kind: str, value: object, database: Database) -> None:
+    back = await database.fetch_value(Query("echo", f"select $1::{kind}"), value)
+    assert repr(back) == repr(value).replace("\\x00", "") if kind != "bytea" else back == value
+
+
+async def test_json_that_has_no_encoding_is_a_clear_error(database: Database) -> None:
+    with pytest.raises(StorageError, match="does not fit"):
+        await database.fetch_value(Query("echo", "select $1::jsonb"), {"a": "\ud800"})
