@@ -1,0 +1,21 @@
+"""Pykka's actors on asyncio: see `docs/runtime.md` for what is kept and what differs."""
+
+from actors.runtime.actor import AsyncioActor
+from actors.runtime.future import AsyncioFuture, bridge
+from actors.runtime.mailbox import MailboxSpec, Overflow, Rule
+from actors.runtime.ref import AsyncioRef, LoopAwareRef
+from actors.runtime.registry import find_by_urn
+from actors.runtime.thread_actor import ThreadActor
+
+__all__ = [
+    "AsyncioActor",
+    "AsyncioFuture",
+    "AsyncioRef",
+    "LoopAwareRef",
+    "MailboxSpec",
+    "Overflow",
+    "Rule",
+    "ThreadActor",
+    "bridge",
+    "find_by_urn",
+]

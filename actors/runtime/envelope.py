@@ -1,0 +1,85 @@
+"""The envelope around a message: who waits for the answer, until when, and on whose behalf."""
+
+import itertools
+from collections.abc import Hashable
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+from opentelemetry.trace import INVALID_SPAN, get_current_span
+from pykka import Future
+from pykka._envelope import Envelope as PykkaEnvelope
+
+from config.telemetry import Carrier, carrier
+
+NO_TRACE: Carrier = {}
+_ids = itertools.count(1)
+
+
+class Envelope(PykkaEnvelope[Any]):
+    """A message on its way.
+
+    Attributes:
+        id: number of this envelope in this process.
+        cause: id of the envelope whose handling sent this one; 0 when it came from outside.
+        chain: urns of the actors that wait for the answer inside their handlers, nearest last.
+        deadline: time of the receiver's loop, in seconds, after which the message is not worth handling.
+        trace: trace context of the sender; empty when nothing is sampled.
+        deaths: how many actors failed while handling it.
+        key: set while the message may be replaced by a newer one of the same key.
+        stashed: the receiver put it aside; it is answered when it is handled again.
+    """
+
+    __slots__ = ("cause", "chain", "deadline", "deaths", "id", "key", "stashed", "trace")
+
+    def __init__(
+        self, message: Any, reply_to: Future[Any] | None = None, deadline: float | None = None
+    ) -> None:
+        self.message = message
+        self.reply_to = reply_to
+        self.deadline = deadline
+        self.id = next(_ids)
+        self.deaths = 0
+        self.key: Hashable = None
+        self.stashed = False
+        self.trace = NO_TRACE if get_current_span() is INVALID_SPAN else carrier()
+        scope = CURRENT.get()
+        if scope is None or scope.envelope is None:
+            self.cause = 0
+            self.chain: tuple[str, ...] = ()
+        else:
+            self.cause = scope.envelope.id
+            self.chain = () if reply_to is None else scope.askers
+            self._inherit(scope.envelope.deadline)
+
+    def _inherit(self, deadline: float | None) -> None:
+        """An ask made on behalf of another can't take longer than that one."""
+        if deadline is not None and self.reply_to is not None:
+            self.deadline = deadline if self.deadline is None else min(deadline, self.deadline)
+
+
+class Scope(Protocol):
+    """The code that runs: a handler of an actor, or a child task of one."""
+
+    @property
+    def envelope(self) -> Envelope | None:
+        """The message on whose behalf it runs."""
+        ...
+
+    @property
+    def askers(self) -> tuple[str, ...]:
+        """Urns of the actors that are deaf until this code has its answer."""
+        ...
+
+
+class ChildScope:
+    """A child task: it acts on behalf of a message, but its actor goes on hearing."""
+
+    __slots__ = ("envelope",)
+
+    askers: tuple[str, ...] = ()
+
+    def __init__(self, envelope: Envelope | None) -> None:
+        self.envelope = envelope
+
+
+CURRENT: ContextVar[Scope | None] = ContextVar("current_scope", default=None)

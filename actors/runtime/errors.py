@@ -1,0 +1,58 @@
+"""What can go wrong between actors."""
+
+from pykka import ActorDeadError, Timeout
+
+from config.errors import TroupeError
+
+
+class ActorError(TroupeError):
+    """An actor could not do what was asked of it."""
+
+
+class ActorGoneError(ActorError, ActorDeadError):
+    """The actor stopped before it handled the message."""
+
+    retryable = True
+
+
+class AskTimeoutError(ActorError, Timeout):
+    """No answer came in time."""
+
+    retryable = True
+
+
+class DeadlineError(ActorError, Timeout):
+    """The deadline of the message passed before the actor came to it."""
+
+
+class DeadlockError(ActorError):
+    """Waiting here can never end: the loop or the actor that would answer is the one that waits."""
+
+
+class OverloadedError(ActorError):
+    """The mailbox is full."""
+
+    retryable = True
+    user_message = "Too much is going on at once; please try again in a moment."
+
+
+class HandlerCancelledError(ActorError):
+    """The work on the message was cancelled."""
+
+    retryable = True
+
+
+class KilledError(ActorError):
+    """The actor was ended without being asked."""
+
+    retryable = True
+
+
+class ActivationError(ActorError):
+    """The actor behind a key could not be started."""
+
+    retryable = True
+
+
+class NoLoopError(ActorError):
+    """An asyncio actor was started where no event loop runs and none was given."""

@@ -1,0 +1,69 @@
+"""The end of an actor: that it is stopping, that it has ended, and why."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+_LOCK = threading.Lock()
+
+
+class Termination:
+    """Takes the place of the `threading.Event` that Pykka keeps per actor, at a tenth of its memory.
+
+    As an event it is set as soon as the actor takes no more messages; `ended` comes after its hooks.
+
+    Attributes:
+        ended: the last hook has run and every unread message has been answered or handed on.
+        started: `on_start` came to its end.
+        error: what the actor failed of; None when it was asked to stop.
+        culprit: the envelope that it failed of.
+    """
+
+    __slots__ = ("_event", "_stopped", "_watchers", "culprit", "ended", "error", "started")
+
+    def __init__(self) -> None:
+        self._stopped = False
+        self._event: threading.Event | None = None
+        self._watchers: list[Callable[[], None]] | None = None
+        self.started = False
+        self.ended = False
+        self.error: BaseException | None = None
+        self.culprit: Any = None
+
+    def is_set(self) -> bool:
+        """True when the actor takes no more messages."""
+        return self._stopped
+
+    def set(self) -> None:
+        """Take no more messages."""
+        with _LOCK:
+            self._stopped = True
+            event = self._event
+        if event is not None:
+            event.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block this thread until `set`, `timeout` seconds at most; True when it is set."""
+        with _LOCK:
+            if self._stopped:
+                return True
+            if self._event is None:
+                self._event = threading.Event()
+            event = self._event
+        return event.wait(timeout)
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the actor has ended, on the thread it ends on; now when it has."""
+        with _LOCK:
+            if not self.ended:
+                self._watchers = [*(self._watchers or ()), callback]
+                return
+        callback()
+
+    def end(self) -> None:
+        """Say that everything is over."""
+        with _LOCK:
+            self.ended = True
+            watchers, self._watchers = self._watchers, None
+        for callback in watchers or ():
+            callback()
