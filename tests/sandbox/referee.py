@@ -21,6 +21,7 @@ KNOWN_GAPS: dict[str, str] = {
     r"'(primary_guild|clan|collectibles|avatar_decoration_data)' is a required property": (
         "decorations of profiles, which SimCord's users lack and no client needs"
     ),
+    r"^message_reference/type: 1 is not valid": "the file lists replies only; Discord documents forwards too",
     r"'[A-Z_]+' is not of type 'integer'": "codes inside `errors` are text on Discord, numbers in its file",
 }
 _GAPS = [re.compile(pattern) for pattern in KNOWN_GAPS]
@@ -143,6 +144,7 @@ def _escape(name: str) -> str:
 def _known(error: ValidationError) -> bool:
     if isinstance(error.instance, int) and error.schema.get("format") == "snowflake":
         return True  # discord.py sends some snowflakes as numbers, which Discord reads as well
-    if error.context:
-        return any(_known(inner) for inner in error.context)
-    return any(gap.search(error.message) for gap in _GAPS)
+    if error.context and any(_known(inner) for inner in error.context):
+        return True
+    place = "/".join(str(part) for part in error.absolute_path)
+    return any(gap.search(f"{place}: {error.message}") for gap in _GAPS)

@@ -344,3 +344,58 @@ async def test_joining_voice_is_announced(sandbox: Running) -> None:
 async def test_gateway_addresses_are_told(sandbox: Running, client: discord.Client) -> None:
     told = await client.http.get_bot_gateway()
     assert sandbox.address.gateway in told[1]
+
+
+async def test_a_second_socket_takes_a_session_over(sandbox: Running) -> None:
+    async with raw(sandbox) as first, raw(sandbox) as second:
+        ready = await first.identify()
+        guild = await first.until("GUILD_CREATE")
+        session = {"session_id": ready["d"]["session_id"], "seq": guild["s"], "token": second.token}
+        await second.send(6, session)
+        assert (await second.next())["t"] == "RESUMED"
+        assert await first.close_code() == 4000
+        sandbox.ada().send(sandbox.stage, "to the new one")
+        assert (await second.next())["t"] == "MESSAGE_CREATE"
+
+
+async def gone(sandbox: Running) -> None:
+    """Wait until the server has noticed that a socket broke: the next one is served after it."""
+    async with raw(sandbox) as other:
+        await other.send(1)
+        await other.next()
+
+
+async def test_sessions_wait_a_while_for_their_bot(sandbox: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with raw(sandbox) as client:
+        await client.identify()
+        client.socket._response.close()
+    hub = sandbox.box.hub
+    await gone(sandbox)
+    hub.expire()
+    assert len(hub.sessions) == 1
+    monkeypatch.setattr("sandbox.gateway.hub.RESUME_WINDOW_S", -1.0)
+    hub.expire()
+    assert hub.sessions == {}
+
+
+async def test_a_shard_hears_of_its_own_guilds_only(sandbox: Running) -> None:
+    number = (sandbox.world.guild_id >> 22) % 2
+    async with raw(sandbox) as mine, raw(sandbox) as other:
+        await mine.identify(shard=[number, 2])
+        ready = await other.identify(shard=[1 - number, 2])
+        assert ready["d"]["guilds"] == []
+        await mine.until("GUILD_CREATE")
+        sandbox.ada().send(sandbox.stage, "for one shard")
+        assert (await mine.next())["t"] == "MESSAGE_CREATE"
+        await other.send(1)
+        assert (await other.next())["op"] == 11
+
+
+async def test_a_bad_voice_state_changes_nothing(sandbox: Running) -> None:
+    async with raw(sandbox) as client:
+        await client.identify()
+        await client.until("GUILD_CREATE")
+        await client.send(4, {"guild_id": "1", "channel_id": None})
+        await client.send(8, {"guild_id": "1"})
+        await client.send(1)
+        assert (await client.next())["op"] == 11

@@ -10,12 +10,15 @@ from pathlib import Path
 
 import aiohttp
 import discord
+import msgspec
 import pytest
 
+from sandbox.assets import Asset
 from sandbox.errors import StateUnreadableError
 from sandbox.people import Person
 from sandbox.saving import FILE, open_world
 from sandbox.server import Sandbox
+from sandbox.store import Change, Store
 from sandbox.world import World
 from tests.sandbox.conftest import Running, new_client, point_at
 from tests.sandbox.test_interactions import build_tree
@@ -180,3 +183,55 @@ async def test_the_admin_routes_ask_for_the_secret(sandbox: Running) -> None:
         session.get(f"{sandbox.address.url}/sandbox/faults") as answer,
     ):
         assert answer.status == 401
+
+
+async def test_a_state_of_another_version_is_refused(tmp_path: Path) -> None:
+    _, saver = await open_world(tmp_path)
+    await saver.close()
+    store = Store(tmp_path / FILE)
+    snapshot = store.load()
+    assert snapshot is not None
+    snapshot.version = 99
+    store.save(Change(snapshot=msgspec.msgpack.encode(snapshot)))
+    store.close()
+    with pytest.raises(StateUnreadableError):
+        await open_world(tmp_path)
+
+
+async def test_what_could_not_be_saved_is_saved_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, saver = await open_world(tmp_path)
+    stage = world.channel("stage")
+
+    def full(_self: Store, _change: Change) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "_write", full)
+        Person(world, world.owner_id).send(stage, "survive", files=[("a.txt", b"a")])
+        await saver.flush()
+    await saver.close()
+    again, saver = await open_world(tmp_path)
+    message = again.messages(stage)[0]
+    assert message["content"] == "survive"
+    key = message["attachments"][0]["url"].split("/cdn/")[1]
+    assert again.load_asset is not None
+    assert await again.load_asset(key) == Asset("text/plain", b"a")
+    await saver.close()
+
+
+async def test_saved_files_leave_memory_when_there_are_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.assets.CACHE_BYTES", 10)
+    world, saver = await open_world(tmp_path)
+    ada, stage = Person(world, world.owner_id), world.channel("stage")
+    sent = [ada.send(stage, files=[(f"{n}.txt", bytes(8))]) for n in range(3)]
+    await saver.flush()
+    await saver.flush()
+    keys = [message["attachments"][0]["url"].split("/cdn/")[1] for message in sent]
+    assert [world.assets.held(key) is None for key in keys] == [True, True, False]
+    assert world.load_asset is not None
+    assert await world.load_asset(keys[0]) == Asset("text/plain", bytes(8))
+    await saver.close()
