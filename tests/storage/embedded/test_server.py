@@ -1,7 +1,9 @@
 import asyncio
 import contextlib
+import itertools
 import stat
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -15,14 +17,36 @@ from storage.embedded.account import Account
 from storage.embedded.binaries import find_binaries
 from storage.embedded.locks import exclusive
 from storage.embedded.processes import PID_FILE, postmaster_of, processes_of, runs
-from storage.errors import EmbeddedServerError
+from storage.errors import EmbeddedServerError, StorageUnavailableError, storage_errors
 
 pytestmark = pytest.mark.service
 
 
+@pytest.fixture(scope="module")
+def initialised() -> Iterator[Path]:
+    """A home whose server ran once and was stopped, to be copied."""
+    with tempfile.TemporaryDirectory(prefix="troupe-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        asyncio.run(start_and_stop(EmbeddedPostgres(folder / "home")))
+        yield folder / "home"
+
+
+async def start_and_stop(server: EmbeddedPostgres) -> None:
+    await server.start()
+    await server.stop()
+
+
 @pytest.fixture
-async def server(elsewhere: Path) -> AsyncIterator[EmbeddedPostgres]:
-    made = EmbeddedPostgres(elsewhere / "a folder with spaces")
+def home(elsewhere: Path, initialised: Path) -> Path:
+    copy = elsewhere / "a folder with spaces"
+    subprocess.run(["cp", "-a", initialised, copy], check=True)
+    return copy
+
+
+@pytest.fixture
+async def server(home: Path) -> AsyncIterator[EmbeddedPostgres]:
+    made = EmbeddedPostgres(home)
     yield made
     await made.stop()
 
@@ -119,6 +143,36 @@ async def test_rows_survive_a_kill_of_the_postmaster(server: EmbeddedPostgres) -
     assert await ask(await server.start(), "select count(*) from kept") == 1000
 
 
+async def test_every_acknowledged_row_survives_a_kill_in_the_middle_of_writing(
+    server: EmbeddedPostgres,
+) -> None:
+    dsn = await server.start()
+    await ask(dsn, "create table kept (n int primary key)")
+    writers = [asyncio.create_task(write_until_it_breaks(dsn, start)) for start in (0, 1_000_000)]
+    await asyncio.sleep(0.3)
+    kill_postmaster(server)
+    for process in processes_of(server.data):
+        process.kill()
+    acknowledged = set(itertools.chain.from_iterable(await asyncio.gather(*writers)))
+    connection = await asyncpg.connect(await server.start())
+    kept = {row["n"] for row in await connection.fetch("select n from kept")}
+    await connection.close()
+    assert acknowledged
+    assert acknowledged <= kept
+
+
+async def write_until_it_breaks(dsn: str, start: int) -> list[int]:
+    """Insert numbers from `start` on; return those whose commit was acknowledged."""
+    connection = await asyncpg.connect(dsn)
+    acknowledged: list[int] = []
+    with contextlib.suppress(StorageUnavailableError), storage_errors("write"):
+        for number in range(start, start + 1_000_000):
+            await connection.execute("insert into kept values ($1)", number)
+            acknowledged.append(number)
+    connection.terminate()
+    return acknowledged
+
+
 async def test_a_backend_that_outlived_its_postmaster_does_not_block_the_start(
     server: EmbeddedPostgres,
 ) -> None:
@@ -161,11 +215,13 @@ async def test_a_reused_pid_is_left_alone(server: EmbeddedPostgres) -> None:
         assert stranger.poll() is None
 
 
-async def test_a_half_made_data_folder_is_made_anew(server: EmbeddedPostgres) -> None:
-    half = server.data.parent / "data.new"
+async def test_a_half_made_data_folder_is_made_anew(elsewhere: Path) -> None:
+    half = elsewhere / "new home" / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18")
-    assert await ask(await server.start(), "select 1") == 1
+    server = EmbeddedPostgres(elsewhere / "new home")
+    await start_and_stop(server)
+    assert (server.data / "PG_VERSION").exists()
     assert not half.exists()
 
 
