@@ -1,0 +1,1 @@
+"""How words become visible on Discord: webhooks, limits, and messages that grow."""

@@ -1,0 +1,77 @@
+"""What the ledger is told about one delivery: in order, beside the delivery, and never in its way."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from bot.delivery.ports import DeliveryLedger
+from config.errors import TroupeError
+from config.logs import get_logger
+
+log = get_logger(__name__)
+
+WRITE_S = 2.0
+"""Deadline of one write."""
+PATIENCE_S = 1.0
+"""How long a post waits for its intention to be written; a reply is worth more than its record."""
+
+Write = Callable[[], Awaitable[object]]
+
+
+class Journal:
+    """Writes one delivery's steps to the ledger. A ledger that fails is logged and otherwise ignored."""
+
+    def __init__(self, ledger: DeliveryLedger, turn_id: UUID) -> None:
+        self._ledger = ledger
+        self._turn_id = turn_id
+        self._writes: list[Write] = []
+        self._texts: dict[int, str] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def intend(self, position: int, webhook_id: int) -> None:
+        """Say that a message will be posted through a webhook; waits a moment until that is written."""
+        self._note(lambda: self._ledger.plan(self._turn_id, position))
+        self._note(lambda: self._ledger.posting(self._turn_id, position, webhook_id))
+        await self.settled(PATIENCE_S)
+
+    def posted(self, position: int, message_id: int, text: str) -> None:
+        """Note the message and its text."""
+        self._note(lambda: self._ledger.posted(self._turn_id, position, message_id))
+        self.shows(position, text)
+
+    def shows(self, position: int, text: str) -> None:
+        """Note what a message shows by now; the newest text replaces one that is not written yet."""
+        is_waiting = position in self._texts
+        self._texts[position] = text
+        if not is_waiting:
+            self._note(lambda: self._checkpoint(position))
+
+    def final(self, position: int, text: str) -> None:
+        """Note that a message is complete."""
+        self._note(lambda: self._ledger.final(self._turn_id, position, text))
+
+    def gone(self, position: int) -> None:
+        """Note that a message does not exist any more."""
+        self._note(lambda: self._ledger.gone(self._turn_id, position))
+
+    async def settled(self, seconds: float = WRITE_S) -> None:
+        """Wait until all is written, at most so long."""
+        if self._task is not None and not self._task.done():
+            await asyncio.wait([self._task], timeout=seconds)
+
+    async def _checkpoint(self, position: int) -> None:
+        await self._ledger.checkpoint(self._turn_id, position, self._texts.pop(position))
+
+    def _note(self, write: Write) -> None:
+        self._writes.append(write)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._write())
+
+    async def _write(self) -> None:
+        while self._writes:
+            write = self._writes.pop(0)
+            try:
+                async with asyncio.timeout(WRITE_S):
+                    await write()
+            except (TroupeError, TimeoutError) as error:
+                log.warning("delivery_not_recorded", turn=str(self._turn_id), error=type(error).__name__)

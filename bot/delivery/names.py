@@ -1,0 +1,23 @@
+"""Names that Discord accepts for webhooks: 1 to 80 characters, nothing reserved (resources, webhook)."""
+
+import re
+
+from actors.reply.chunks import length
+
+LONGEST = 80
+_RESERVED = re.compile(r"clyde|discord", re.IGNORECASE)
+_UNNAMED = "Character"
+
+
+def acceptable(name: str) -> str:
+    """Return `name`, changed as little as Discord allows.
+
+    A reserved word gets an invisible joiner after its first letter; a long name ends in an ellipsis.
+    """
+    name = " ".join(name.split()) or _UNNAMED
+    name = _RESERVED.sub(lambda word: f"{word[0][0]}\u2060{word[0][1:]}", name)
+    if length(name) <= LONGEST:
+        return name
+    while length(name) >= LONGEST:
+        name = name[:-1]
+    return name.rstrip() + "…"

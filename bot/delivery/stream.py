@@ -1,0 +1,284 @@
+"""One delivery: a message that grows, continues in further ones, and ends."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from enum import Enum
+from uuid import UUID
+
+from typing_extensions import override
+
+from actors.reply.chunks import Piece, below, split, with_footer
+from actors.reply.outlet import Delivery, DeliveryError, Posted
+from bot.delivery.calls import Ticket, Urgency
+from bot.delivery.errors import MessageGoneError, WebhookGoneError
+from bot.delivery.journal import Journal
+from bot.delivery.mouths import Mouth, Shown, nonce_of
+from config import telemetry
+from config.logs import get_logger
+
+log = get_logger(__name__)
+
+EARLY_EDIT_S = 0.4
+"""The first edit comes this soon, so that a reader sees that the text lives."""
+EDIT_INTERVAL_S = 1.0
+WEBHOOKS_LOST = 5
+"""Webhooks that may vanish under one delivery before it gives up."""
+ABANDON_S = 5.0
+WORD = re.compile(r"\w")
+
+
+class Slot:
+    """One visible message of the delivery: what it shows, and up to where in the text."""
+
+    __slots__ = ("end", "shown", "text")
+
+    def __init__(self, shown: Shown, end: int) -> None:
+        self.shown = shown
+        self.text = shown.text
+        self.end = end
+
+
+class State(Enum):
+    """How far the text is."""
+
+    GROWING = 0
+    FINAL = 1
+    ABANDONED = 2
+
+
+class _AbandonedError(DeliveryError):
+    """The delivery was abandoned before this request left."""
+
+
+class Stream(Delivery):
+    """Makes what is visible equal to what is wished, one request after another.
+
+    Args:
+        turn_id: the turn.
+        after: a snowflake from before the delivery.
+        mouth: posts and edits.
+        journal: writes it down.
+        hurry: makes the line of requests look again, after a ticket became more urgent.
+    """
+
+    def __init__(
+        self, turn_id: UUID, after: int, mouth: Mouth, journal: Journal, hurry: Callable[[], None]
+    ) -> None:
+        self._turn_id = turn_id
+        self._after = after
+        self._mouth = mouth
+        self._journal = journal
+        self._hurry = hurry
+        self._text = ""
+        self._footer: str | None = None
+        self._state = State.GROWING
+        self._frozen: list[Slot] = []
+        self._frozen_text = ""
+        self._slots: list[Slot] = []
+        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._ticket = Ticket(Urgency.POST, 0.0)
+        self._sent = Piece(0, 0, "")
+        self._sent_at = self._edit_at = 0.0
+        self._is_sending = self._is_intended = False
+        self._webhooks_lost = 0
+        self._task = asyncio.create_task(self._deliver())
+        self._task.add_done_callback(_retrieve)
+
+    @override
+    def show(self, text: str) -> None:
+        if self._state is State.GROWING:
+            self._text = text
+            self._changed.set()
+
+    @override
+    async def finish(self, text: str, footer: str | None = None) -> tuple[Posted, ...]:
+        self._text, self._footer = text, footer
+        self._end(State.FINAL)
+        return await self._task
+
+    @override
+    async def fail(self, notice: str) -> tuple[Posted, ...]:
+        return await self.finish(below(self._text, notice))
+
+    @override
+    async def abandon(self) -> None:
+        self._end(State.ABANDONED)
+        if self._is_sending:
+            await asyncio.wait([self._task], timeout=ABANDON_S)
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._journal.settled()
+
+    def _end(self, state: State) -> None:
+        self._state = state
+        self._changed.set()
+        self._ended.set()
+        if self._ticket.urgency > Urgency.FINAL:
+            self._ticket.urgency = Urgency.FINAL
+            self._hurry()
+
+    async def _deliver(self) -> tuple[Posted, ...]:
+        with telemetry.span("deliver", turn__id=str(self._turn_id)):
+            await self._intend()
+            try:
+                while await self._step():
+                    pass
+            except _AbandonedError:
+                log.info("delivery_abandoned", turn=str(self._turn_id))
+            return await self._settle()
+
+    async def _step(self) -> bool:
+        """Wait until something is to be done and do it; false at the end."""
+        await self._wait()
+        if self._state is State.ABANDONED:
+            return False
+        pieces = self._pieces()
+        index = self._first_difference(pieces)
+        if index is None:
+            return self._state is State.GROWING
+        if index >= len(pieces):
+            await self._remove()
+        elif index >= len(self._slots):
+            self._sent = pieces[index]
+            await self._post(index)
+        else:
+            self._sent = pieces[index]
+            return await self._edit(index)
+        return True
+
+    async def _wait(self) -> None:
+        """Return when a step is due: at once for a new message and at the end, else once per interval."""
+        while not self._ended.is_set():
+            self._changed.clear()
+            index = self._first_difference(self._pieces())
+            if index is None:
+                await self._changed.wait()
+            elif index >= len(self._slots) or self._edit_at <= _now():
+                return
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(self._edit_at):
+                        await self._ended.wait()
+
+    def _pieces(self) -> list[Piece]:
+        """Return the messages that are wished for, without those that are frozen."""
+        ends = [slot.end for slot in self._frozen] if self._text.startswith(self._frozen_text) else []
+        pieces = list(split(self._text, self._mouth.limit, ends)[len(ends) :])
+        if self._state is State.FINAL and self._footer:
+            _add_footer(pieces, self._footer, self._mouth.limit)
+        return pieces
+
+    def _first_difference(self, pieces: list[Piece]) -> int | None:
+        for index, piece in enumerate(pieces):
+            if index >= len(self._slots):
+                is_worth_it = self._state is State.FINAL or WORD.search(piece.shown)
+                return index if is_worth_it else None
+            if self._slots[index].text != piece.shown:
+                return index
+        is_too_long = self._state is State.FINAL and len(self._slots) > len(pieces)
+        return len(pieces) if is_too_long else None
+
+    async def _intend(self) -> None:
+        """Make the next post ready and say in the ledger that it comes."""
+        webhook_id = await self._mouth.ready()
+        await self._journal.intend(len(self._frozen) + len(self._slots), webhook_id)
+        self._is_intended = True
+
+    async def _post(self, index: int) -> None:
+        if not self._is_intended:
+            await self._intend()
+        position = len(self._frozen) + index
+        self._ticket = Ticket(Urgency.POST, _now())
+        self._is_intended = False
+        try:
+            shown = await self._mouth.post(
+                lambda: self._newest(index), nonce_of(self._turn_id, position), self._after, self._ticket
+            )
+        except WebhookGoneError:
+            return self._lose_webhook()
+        finally:
+            self._is_sending = False
+        self._after = max(self._after, shown.message_id)
+        self._slots.append(Slot(shown, self._sent.end))
+        self._journal.posted(position, shown.message_id, shown.text)
+        self._edit_at = self._sent_at + EARLY_EDIT_S
+        return None
+
+    async def _edit(self, index: int) -> bool:
+        """Change a message; false if somebody deleted it, which ends the delivery."""
+        slot, position = self._slots[index], len(self._frozen) + index
+        urgency = Urgency.FINAL if self._state is State.FINAL else Urgency.EDIT
+        self._ticket = Ticket(urgency, _now())
+        try:
+            await self._mouth.change(slot.shown, lambda: self._newest(index), self._ticket)
+        except MessageGoneError:
+            del self._slots[index]
+            self._journal.gone(position)
+            return False
+        except WebhookGoneError:
+            self._lose_webhook()
+            return True
+        finally:
+            self._is_sending = False
+        slot.text, slot.end = self._sent.shown, self._sent.end
+        self._journal.shows(position, slot.text)
+        self._edit_at = self._sent_at + EDIT_INTERVAL_S
+        return True
+
+    async def _remove(self) -> None:
+        """Delete the last message: the final text does not need it."""
+        slot = self._slots.pop()
+        self._journal.gone(len(self._frozen) + len(self._slots))
+        with contextlib.suppress(MessageGoneError, WebhookGoneError):
+            await self._mouth.remove(slot.shown, Ticket(Urgency.FINAL, _now()))
+
+    def _newest(self, index: int) -> str:
+        """Return the newest text of a message; asked when the request leaves."""
+        if self._state is State.ABANDONED:
+            raise _AbandonedError
+        pieces = self._pieces()
+        if index < len(pieces):
+            self._sent = pieces[index]
+        self._sent_at = _now()
+        self._is_sending = True
+        return self._sent.shown
+
+    def _lose_webhook(self) -> None:
+        """Leave what is shown as it is, since nobody can change it any more; the rest comes below it."""
+        self._webhooks_lost += 1
+        if self._webhooks_lost > WEBHOOKS_LOST:
+            raise DeliveryError("Every webhook vanishes.")
+        self._frozen += self._slots
+        self._slots = []
+        if self._frozen:
+            self._frozen_text = self._text[: self._frozen[-1].end]
+
+    async def _settle(self) -> tuple[Posted, ...]:
+        slots = [*self._frozen, *self._slots]
+        if self._state is State.FINAL:
+            for position, slot in enumerate(slots):
+                self._journal.final(position, slot.text)
+            await self._journal.settled()
+        return tuple(Posted(slot.shown.message_id, slot.text) for slot in slots)
+
+
+def _add_footer(pieces: list[Piece], footer: str, limit: int) -> None:
+    last = pieces.pop() if pieces else None
+    text, more = with_footer(last.shown if last else "", footer, limit)
+    start, end = (last.start, last.end) if last else (0, 0)
+    pieces.append(Piece(start, end, text))
+    if more is not None:
+        pieces.append(Piece(end, end, more))
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _retrieve(task: asyncio.Task[tuple[Posted, ...]]) -> None:
+    """Look at the outcome, so that a delivery nobody waits for any more raises no alarm."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.warning("delivery_failed", error=type(error).__name__)

@@ -1,0 +1,182 @@
+"""An outlet against the local Discord over sockets, with ledgers in memory."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import aiohttp
+import discord
+import pytest
+
+from bot.delivery.limits import Limits
+from bot.delivery.line import Line
+from bot.delivery.outlet import DiscordOutlet, Surroundings
+from bot.delivery.rest import WebhookRest
+from bot.delivery.voice import ClientVoice
+from sandbox.faults import Fault
+from sandbox.limits import NO_LIMITS
+from sandbox.server import Sandbox
+from sandbox.world import Seed, World
+from storage.errors import StorageUnavailableError
+from storage.records import Chunk, Personality, Turn, Venue
+from storage.stores.webhooks import Webhook
+from tests.sandbox.referee import SPECIFICATION, Referee
+
+CHANNELS = tuple(f"scene-{number}" for number in range(64))
+
+
+class MemoryDeliveries:
+    """The ledger of deliveries, as a list of what was written."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[UUID, str, int, str]] = []
+        self.is_away = False
+
+    def steps(self) -> list[str]:
+        return [step for _, step, _, _ in self.written]
+
+    def last(self, step: str, position: int = 0) -> str:
+        return next(value for _, s, p, value in reversed(self.written) if (s, p) == (step, position))
+
+    async def _write(self, turn_id: UUID, step: str, position: int, value: object) -> bool:
+        if self.is_away:
+            raise StorageUnavailableError
+        self.written.append((turn_id, step, position, str(value)))
+        return True
+
+    async def plan(self, turn_id: UUID, position: int, text: str = "") -> bool:
+        return await self._write(turn_id, "plan", position, text)
+
+    async def posting(self, turn_id: UUID, position: int, webhook_id: int) -> bool:
+        return await self._write(turn_id, "posting", position, webhook_id)
+
+    async def posted(self, turn_id: UUID, position: int, message_id: int) -> bool:
+        return await self._write(turn_id, "posted", position, message_id)
+
+    async def checkpoint(self, turn_id: UUID, position: int, text: str) -> bool:
+        return await self._write(turn_id, "checkpoint", position, text)
+
+    async def final(self, turn_id: UUID, position: int, text: str) -> bool:
+        return await self._write(turn_id, "final", position, text)
+
+    async def gone(self, turn_id: UUID, position: int) -> bool:
+        return await self._write(turn_id, "gone", position, "")
+
+    async def of(self, turn_id: UUID) -> list[Chunk]:
+        return [
+            Chunk(turn_id=turn_id, position=p)
+            for t, step, p, _ in self.written
+            if (t, step) == (turn_id, "plan")
+        ]
+
+
+class MemoryWebhooks:
+    """The ledger of webhooks."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Webhook] = {}
+
+    async def of(self, channel_id: int) -> list[Webhook]:
+        return [webhook for webhook in self.kept.values() if webhook.channel_id == channel_id]
+
+    async def add(self, webhook: Webhook) -> None:
+        self.kept[webhook.id] = webhook
+
+    async def forget(self, webhook_id: int) -> bool:
+        return self.kept.pop(webhook_id, None) is not None
+
+
+class MemoryFaces:
+    """Pictures by hash."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    async def get(self, face_hash: str) -> bytes | None:
+        return self.kept.get(face_hash)
+
+
+@dataclass
+class Theatre:
+    """The local Discord, an outlet on it, and what can be asked about both."""
+
+    box: Sandbox
+    outlet: DiscordOutlet
+    rest: WebhookRest
+    deliveries: MemoryDeliveries
+    webhooks: MemoryWebhooks
+    faces: MemoryFaces
+    people: dict[UUID, Personality] = field(default_factory=dict)
+
+    def channel(self, number: int = 0) -> int:
+        return self.box.world.channel(CHANNELS[number])
+
+    def venue(self, number: int = 0) -> Venue:
+        return Venue(channel_id=self.channel(number), guild_id=self.box.world.guild_id)
+
+    def cast(self, name: str = "Wick", face_hash: str | None = None) -> Personality:
+        speaker = Personality(id=uuid4(), name=name, slug=name.lower(), face_hash=face_hash)
+        self.people[speaker.id] = speaker
+        return speaker
+
+    def turn(self, speaker: Personality, venue: Venue | None = None) -> Turn:
+        now = datetime.now(UTC)
+        return Turn(
+            id=uuid4(),
+            message_id=discord.utils.time_snowflake(now - timedelta(seconds=5)),
+            personality_id=speaker.id,
+            venue=venue or self.venue(),
+            author_id=1,
+            deadline=now + timedelta(seconds=180),
+            created_at=now,
+        )
+
+    def fault(self, kind: str, path: str, **fields: object) -> None:
+        self.box.faults.add(Fault(kind=kind, path=path, **fields))  # type: ignore[arg-type] # by name
+
+    def visible(self, channel_id: int | None = None) -> list[str]:
+        """Return what a reader sees in a channel, oldest first."""
+        return [str(m["content"]) for m in self.box.world.messages(channel_id or self.channel())]
+
+    def refused(self) -> int:
+        """Return the number of 429s so far."""
+        return sum(count for (_, status), count in self.box.ledger.counts.items() if status == 429)
+
+
+@pytest.fixture
+async def theatre(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Theatre]:
+    """Everything wired, no limits; every request and answer is checked against Discord's own description."""
+    box = Sandbox(World.fresh(Seed(channels=CHANNELS)), page=False, limits=NO_LIMITS)
+    address = await box.start()
+    monkeypatch.setattr(discord.http.Route, "BASE", address.api)
+    referee = Referee()
+    if SPECIFICATION.exists():
+        box.rest.observers.append(referee.observe)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        rest = WebhookRest(session, address.token, Line(Limits()))
+        yield _theatre(box, rest)
+    await box.stop()
+    assert box.world.gaps == []
+    assert referee.request_complaints == []
+    assert referee.answer_complaints == []
+
+
+def _theatre(box: Sandbox, rest: WebhookRest) -> Theatre:
+    deliveries, webhooks, faces = MemoryDeliveries(), MemoryWebhooks(), MemoryFaces()
+    people: dict[UUID, Personality] = {}
+
+    async def personality(personality_id: UUID) -> Personality | None:
+        return people.get(personality_id)
+
+    around = Surroundings(
+        rest=rest,
+        voice=ClientVoice(lambda: None),
+        deliveries=deliveries,
+        webhooks=webhooks,
+        faces=faces,
+        personality=personality,
+        public_face=lambda _: None,
+        application_id=lambda: box.world.application_id,
+    )
+    return Theatre(box, DiscordOutlet(around), rest, deliveries, webhooks, faces, people)
