@@ -30,6 +30,13 @@ def configure_telemetry(service: str, endpoint: str | None, processor: SpanProce
     trace.set_tracer_provider(provider)
 
 
+def close_telemetry() -> None:
+    """Send the spans that wait and stop exporting; blocks for some seconds when the collector is gone."""
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.shutdown()
+
+
 def _otlp(endpoint: str) -> SpanExporter:
     return OTLPSpanExporter(endpoint=endpoint.rstrip("/") + "/v1/traces")
 

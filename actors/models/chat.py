@@ -1,6 +1,6 @@
 """What the stage asks of a chat model, and what comes back."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Literal, Protocol
 
 import msgspec
@@ -85,7 +85,7 @@ ChatEvent = Delta | Finished
 class ChatModel(Protocol):
     """Anything that answers a chat request: a client in this process, or a pool of workers."""
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[ChatEvent]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yield deltas and at last one `Finished`. Closing the iterator cancels the generation.
 
         Raises:

@@ -1,15 +1,14 @@
 """Generating one reply: the only layer that tries again."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import aclosing
-from typing import cast
 
 from msgspec.structs import replace
 
 from actors.context.plan import ContextPlan
 from actors.context.request import Prepared, names_in, prepare_request
-from actors.models.chat import ChatEvent, Finished
+from actors.models.chat import Finished
 from actors.models.errors import (
     ContentRefusedError,
     ContextTooLongError,
@@ -107,7 +106,7 @@ class Generation:
 
     async def _stream(self, prepared: Prepared, pipeline: ReplyPipeline) -> str:
         pending = prepared.opening
-        events = cast("AsyncGenerator[ChatEvent]", self._ports.model.stream(prepared.request))
+        events = self._ports.model.stream(prepared.request)
         async with aclosing(events):
             async for event in events:
                 if isinstance(event, Finished):

@@ -1,0 +1,1 @@
+"""The worker protocol, the workers that speak it, and who hosts them."""

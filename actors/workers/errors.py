@@ -1,0 +1,26 @@
+"""What can go wrong between the stage and its workers."""
+
+from actors.models.errors import ModelError, StreamBrokenError
+from config.errors import TroupeError
+
+
+class ProtocolError(TroupeError):
+    """The other side sent bytes that are not the worker protocol; the connection is of no use any more."""
+
+
+class HubGoneError(TroupeError):
+    """The stage cannot be reached, refused this worker or closed the connection."""
+
+
+class HostError(TroupeError):
+    """The processes that host workers could not be started."""
+
+    retryable = True
+
+
+class WorkerLostError(StreamBrokenError):
+    """The worker of this stream died or fell silent."""
+
+
+class WorkerFaultError(ModelError):
+    """A worker met an error that nobody foresaw."""

@@ -1,0 +1,157 @@
+"""Where workers dial in: a private Unix socket, and TCP with TLS for workers on other hosts."""
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from actors.workers.certificate import new_certificate, server_context
+from actors.workers.frames import HEARTBEAT_S, Hello
+from actors.workers.link import WorkerLink
+from actors.workers.orders import Door
+from config import metrics
+from config.logs import get_logger
+
+log = get_logger(__name__)
+
+SOCKET_LIMIT = 107
+"""Bytes that Linux allows in the path of a Unix socket."""
+
+
+class Departure(msgspec.Struct, frozen=True):
+    """A worker that is connected no more. `reason` is `eof`, `silent`, `protocol` or who closed it."""
+
+    hello: Hello
+    reason: str
+
+
+class Hub:
+    """Listens, knows the workers that are connected, and tells of those that come and go.
+
+    Args:
+        tls_host: listen on TCP with TLS at this address instead of a Unix socket.
+    """
+
+    def __init__(self, tls_host: str | None = None) -> None:
+        self.on_join: list[Callable[[Hello], None]] = []
+        self.on_loss: list[Callable[[Departure], None]] = []
+        self.links: dict[str, WorkerLink] = {}
+        self._strangers: set[WorkerLink] = set()
+        self._tls_host = tls_host
+        self._secret = secrets.token_urlsafe(32)
+        self._folder: Path | None = None
+        self._server: asyncio.Server | None = None
+        self._pulse: asyncio.Task[None] | None = None
+        self._door: Door | None = None
+
+    @property
+    def door(self) -> Door:
+        """How to get in; known once the hub has started."""
+        if self._door is None:
+            raise RuntimeError("The hub has not started")
+        return self._door
+
+    async def start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the socket cannot be made.
+        """
+        self._folder = private_folder()
+        if self._tls_host is None:
+            await self._listen_unix(self._folder)
+        else:
+            await self._listen_tls(self._folder, self._tls_host)
+        self._pulse = asyncio.create_task(self._beat(), name="hub heartbeat")
+
+    async def stop(self) -> None:
+        """Close every connection, which also ends the workers, and stop listening. May be called twice."""
+        if self._pulse is not None:
+            self._pulse.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._pulse
+        for link in [*self.links.values(), *self._strangers]:
+            link.close("stopped")
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def of_kind(self, kind: str) -> list[WorkerLink]:
+        """Return the workers of a kind that take new streams."""
+        return [link for link in self.links.values() if link.kind == kind and not link.retiring]
+
+    def retire(self, worker_id: str) -> None:
+        """Give a worker nothing more, and close its connection when its streams have ended."""
+        if (link := self.links.get(worker_id)) is not None:
+            link.retire()
+
+    def drop(self, worker_id: str, reason: str) -> None:
+        """Close the connection to a worker, if there is one; it ends by itself then."""
+        if (link := self.links.get(worker_id)) is not None:
+            link.close(reason)
+
+    def welcome(self, link: WorkerLink, hello: Hello) -> None:
+        """Take a worker in; an older connection under the same id is closed."""
+        self._strangers.discard(link)
+        if (old := self.links.get(hello.id)) is not None:
+            old.close("replaced")
+        self.links[hello.id] = link
+        metrics.workers_connected.labels(hello.kind).set(len(self.of_kind(hello.kind)))
+        log.info("worker_joined", worker=hello.id, kind=hello.kind, pid=hello.pid)
+        for listener in self.on_join:
+            listener(hello)
+
+    def farewell(self, link: WorkerLink, reason: str) -> None:
+        """Forget a worker and tell who listens."""
+        self._strangers.discard(link)
+        hello = link.hello
+        if hello is None or self.links.get(hello.id) is not link:
+            return
+        del self.links[hello.id]
+        metrics.workers_connected.labels(hello.kind).set(len(self.of_kind(hello.kind)))
+        metrics.worker_losses.labels(hello.kind, reason).inc()
+        log.info("worker_left", worker=hello.id, kind=hello.kind, reason=reason)
+        for listener in self.on_loss:
+            listener(Departure(hello, reason))
+
+    def _accept(self) -> WorkerLink:
+        link = WorkerLink(self, self._secret)
+        self._strangers.add(link)
+        return link
+
+    async def _listen_unix(self, folder: Path) -> None:
+        path = folder / "hub"
+        self._server = await asyncio.get_running_loop().create_unix_server(self._accept, str(path))
+        path.chmod(0o600)
+        self._door = Door(f"unix:{path}", self._secret)
+
+    async def _listen_tls(self, folder: Path, host: str) -> None:
+        certificate = new_certificate()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._accept, host, 0, ssl=server_context(certificate, folder)
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        self._door = Door(f"tls:{host}:{port}", self._secret, certificate.public)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for link in [*self.links.values(), *self._strangers]:
+                link.beat()
+
+
+def private_folder() -> Path:
+    """Make a folder that only we can enter, with a name short enough for the sockets inside."""
+    folder = Path(tempfile.mkdtemp(prefix="troupe-"))
+    if len(str(folder)) + len("/hub") <= SOCKET_LIMIT:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix="troupe-", dir="/tmp"))

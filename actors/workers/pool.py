@@ -1,0 +1,92 @@
+"""All connected workers as one chat model."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from actors.models.chat import ChatEvent, ChatModel, ChatRequest
+from actors.models.errors import BadRequestError, ModelTimeoutError
+from actors.workers.errors import ProtocolError, WorkerLostError
+from actors.workers.hub import Hub
+from actors.workers.inflight import InFlight
+from actors.workers.link import WorkerLink
+from config.logs import get_logger
+
+log = get_logger(__name__)
+
+DISPATCHES = 3
+"""How many workers one request may lose before it is given up: it may be what kills them."""
+
+DEADLINE_GRACE_S = 1.0
+"""A worker keeps the deadline itself and says why; this long after it the stage stops waiting."""
+
+
+def kind_for(request: ChatRequest) -> str:
+    """Return the kind of worker that serves a request."""
+    return "embedded" if request.endpoint is None else "llm"
+
+
+class WorkerPool:
+    """A `ChatModel` that sends each request to the least busy worker of its kind.
+
+    While there is none, `fallback` answers instead. A request whose worker is lost before the first event
+    goes to another one unnoticed; after that the reader gets `WorkerLostError` and decides.
+    """
+
+    def __init__(self, hub: Hub, fallback: ChatModel) -> None:
+        self._hub = hub
+        self._fallback = fallback
+        self._numbers = itertools.count(1)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Yield deltas and at last one `Finished`; closing the iterator cancels the generation.
+
+        Raises:
+            ModelError: any failure, typed by cause; `WorkerLostError` when text has come already.
+        """
+        for _ in range(DISPATCHES):
+            begun = False
+            try:
+                async with aclosing(self._attempt(request)) as events:
+                    async for event in events:
+                        begun = True
+                        yield event
+            except WorkerLostError:
+                if begun:
+                    raise
+                log.info("stream_sent_again", request=request.id)
+            else:
+                return
+        raise WorkerLostError(f"{DISPATCHES} workers were lost over this request")
+
+    def _attempt(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        workers = self._hub.of_kind(kind_for(request))
+        if not workers:
+            return self._fallback.stream(request)
+        return self._through(min(workers, key=lambda link: link.load), request)
+
+    async def _through(self, link: WorkerLink, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        number = next(self._numbers)
+        try:
+            stream = link.submit(number, request)
+        except ProtocolError as error:
+            raise BadRequestError(str(error)) from error
+        timer = _expire(stream, request)
+        try:
+            while (event := await stream.next()) is not None:
+                yield event
+        finally:
+            link.forget(number)
+            if timer is not None:
+                timer.cancel()
+
+
+def _expire(stream: InFlight, request: ChatRequest) -> asyncio.TimerHandle | None:
+    """End `stream` a moment after its deadline, should the worker not have done so."""
+    if not request.deadline:
+        return None
+    left = max(0.0, request.deadline - time.time()) + DEADLINE_GRACE_S
+    error = ModelTimeoutError("The worker did not keep the deadline")
+    return asyncio.get_running_loop().call_later(left, stream.end, error)

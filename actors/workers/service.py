@@ -1,0 +1,159 @@
+"""Everything that answers chat requests, as one object: hub, pool, host and the fallback in this process."""
+
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from urllib.parse import urlsplit
+
+import msgspec
+
+from actors.models.chat import ChatEvent, ChatRequest
+from actors.workers.fallback import InProcessChat
+from actors.workers.frames import Hello
+from actors.workers.host import HostState, NoHost, ProcessHost, RayHost, WorkerHost
+from actors.workers.hub import Hub
+from actors.workers.orders import Orders
+from actors.workers.pool import WorkerPool
+from config.settings import Settings
+
+LLM_WORKERS = 2
+"""One that is needed and one hot standby; both serve."""
+
+
+class WorkerState(msgspec.Struct, frozen=True):
+    """A connected worker. `cpu_s` is the processor time that it has used."""
+
+    id: str
+    kind: str
+    pid: int
+    streams: int
+    capacity: int
+    cpu_s: float
+
+
+class ServiceStatus(msgspec.Struct, frozen=True):
+    """What serves chat right now.
+
+    Attributes:
+        host: the setting `worker_host`.
+        host_state: `starting` and `down` mean that calls run in this process for the time being.
+        host_restarts: how often the host itself had to start again.
+        workers: those that are connected.
+        fallback_streams: streams in flight in this process.
+        embedded: the embedded model is wanted.
+        embedded_here: it runs as a child of this process, not of a worker.
+    """
+
+    host: str
+    host_state: HostState
+    host_restarts: int
+    workers: tuple[WorkerState, ...]
+    fallback_streams: int
+    embedded: bool
+    embedded_here: bool
+
+    @property
+    def degraded(self) -> bool:
+        """Workers are wanted and none is there."""
+        return self.host != "none" and not self.workers
+
+
+class LlmService:
+    """A `ChatModel` that is there from the first moment and gets better when its workers have come.
+
+    Args:
+        settings: `worker_host`, `ray_address`, `llm_gguf`, `otlp_endpoint` and `log_level` are used.
+        embedded: the embedded model is the active one.
+    """
+
+    def __init__(self, settings: Settings, *, embedded: bool = False) -> None:
+        self._settings = settings
+        self._embedded = embedded
+        self.hub = Hub(_address_towards(settings.ray_address))
+        self.fallback = InProcessChat(settings.llm_gguf)
+        self.host = self._choose_host()
+        self._pool = WorkerPool(self.hub, self.fallback)
+        self.hub.on_join.append(self._joined)
+
+    async def start(self) -> None:
+        """Listen for workers and begin to start them; requests are answered from now on.
+
+        Raises:
+            OSError: the socket cannot be made.
+        """
+        await self.hub.start()
+        await self.host.ensure("llm", LLM_WORKERS)
+        await self.host.ensure("embedded", int(self._embedded))
+        await self.host.start()
+
+    async def stop(self, within_s: float = 8.0) -> None:
+        """End all streams, workers and the processes that host them. May be called twice."""
+        await self.host.stop(within_s)
+        await self.hub.stop()
+        await self.fallback.stop()
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """Yield deltas and at last one `Finished`; closing the iterator cancels the generation.
+
+        Raises:
+            ModelError: any failure, typed by cause.
+        """
+        async with aclosing(self._pool.stream(request)) as events:
+            async for event in events:
+                yield event
+
+    async def use_embedded(self, active: bool) -> None:
+        """Start or end the worker that owns the embedded model; returns at once."""
+        self._embedded = active
+        await self.host.ensure("embedded", int(active))
+        if not active:
+            self.fallback.hand_over()
+
+    def status(self) -> ServiceStatus:
+        """Return what serves right now."""
+        return ServiceStatus(
+            host=self._settings.worker_host,
+            host_state=self.host.state,
+            host_restarts=self.host.restarts,
+            workers=tuple(
+                WorkerState(hello.id, hello.kind, hello.pid, len(link.streams), hello.capacity, link.cpu_s)
+                for link in self.hub.links.values()
+                if (hello := link.hello) is not None
+            ),
+            fallback_streams=self.fallback.streams,
+            embedded=self._embedded,
+            embedded_here=self.fallback.has_model,
+        )
+
+    def _choose_host(self) -> WorkerHost:
+        match self._settings.worker_host:
+            case "ray":
+                return RayHost(self.hub, self._orders, self._settings.ray_address)
+            case "processes":
+                return ProcessHost(self.hub, self._orders)
+            case "none":
+                return NoHost()
+
+    def _orders(self, worker_id: str, kind: str) -> Orders:
+        return Orders(
+            id=worker_id,
+            kind=kind,
+            door=self.hub.door,
+            gguf=self._settings.llm_gguf,
+            otlp_endpoint=self._settings.otlp_endpoint,
+            log_level=self._settings.log_level,
+        )
+
+    def _joined(self, hello: Hello) -> None:
+        if hello.kind == "embedded":
+            self.fallback.hand_over()
+
+
+def _address_towards(ray_address: str | None) -> str | None:
+    """Return our address as the nodes of a cluster see it; None without a cluster: a Unix socket will do."""
+    if not ray_address:
+        return None
+    host = urlsplit(ray_address if "//" in ray_address else f"//{ray_address}").hostname
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host or "127.0.0.1", 9))
+        return str(probe.getsockname()[0])
