@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from typing_extensions import override
 
 from sandbox.simulator import Backend, BackendError, CdnStore
+from sandbox.untyped import record, sequence
 
 LINK_TYPE = "text/uri-list"
 """Content type of an asset that is only an address elsewhere: a webhook's `avatar_url`."""
@@ -149,11 +150,11 @@ def avatar_key(owner_id: int, digest: str) -> str:
 
 def _replace_prefix(value: Any, before: str, after: str) -> None:
     """Replace the start of every text inside lists and dicts, in place."""
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    for key, item in items:
+    places: list[tuple[Any, Any]] = [*record(value).items(), *enumerate(sequence(value))]
+    for place, item in places:
         if isinstance(item, str) and item.startswith(before):
-            value[key] = after + item.removeprefix(before)
-        elif isinstance(item, dict | list):
+            value[place] = after + item.removeprefix(before)
+        else:
             _replace_prefix(item, before, after)
 
 

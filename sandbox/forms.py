@@ -6,7 +6,7 @@ from typing import Any
 from sandbox.errors import ActionRefusedError
 from sandbox.options import SELECT_ENTITIES, Resolved, resolve
 from sandbox.people import Person
-from sandbox.simulator import ComponentType, modal_leaf, store_interaction_attachment, validate_modal
+from sandbox.simulator import ComponentType, fill_control, store_interaction_attachment, validate_modal
 
 _LAYOUT = frozenset({ComponentType.ACTION_ROW, ComponentType.LABEL, ComponentType.TEXT_DISPLAY})
 
@@ -58,8 +58,7 @@ class Form:
         kinds = SELECT_ENTITIES.get(component["type"])
         if kinds is not None:
             return self._entity_select(component, kinds)
-        leaf = modal_leaf(None, component, self._values, self._resolved, self._channel_id, self._uploads)
-        return leaf or {}
+        return fill_control(component, self._values, self._resolved, self._channel_id, self._uploads)
 
     def _entity_select(self, component: dict[str, Any], kinds: tuple[str, ...]) -> dict[str, Any]:
         chosen = list(self._values.get(component["custom_id"]) or [])

@@ -9,6 +9,7 @@ from aiohttp import BodyPartReader, web
 from sandbox.calls import Call
 from sandbox.requests import Inquiry, Upload
 from sandbox.simulator import BackendError
+from sandbox.untyped import record, sequence
 from sandbox.validation import too_large
 
 REQUEST_LIMIT = 25 * 1024 * 1024
@@ -61,9 +62,8 @@ async def _read_multipart(request: web.Request, inquiry: Inquiry) -> None:
 
 
 def _describe(inquiry: Inquiry) -> None:
-    declared = inquiry.body.get("attachments") or (inquiry.body.get("data") or {}).get("attachments") or []
-    descriptions = {
-        str(item.get("id")): item.get("description") for item in declared if isinstance(item, dict)
-    }
+    data = record(inquiry.body.get("data"))
+    declared = sequence(inquiry.body.get("attachments")) or sequence(data.get("attachments"))
+    descriptions = {str(record(item).get("id")): record(item).get("description") for item in declared}
     for upload in inquiry.files:
         upload.description = descriptions.get(str(upload.index))

@@ -23,6 +23,7 @@ from sandbox.simulator import (
     walk_components,
     walk_to_subcommand,
 )
+from sandbox.untyped import sequence
 from sandbox.world import answer_payload
 
 _LINK_STYLES = frozenset({5, 6})
@@ -45,7 +46,7 @@ async def complete(
 ) -> dict[str, Any]:
     """Ask the bot for suggestions for the option `focused`, whose text so far is among `options`."""
     root, leaf, nesting = _find(person, channel_id, path)
-    option = next((o for o in leaf.get("options") or [] if o["name"] == focused), None)
+    option = next((o for o in sequence(leaf.get("options")) if o["name"] == focused), None)
     if option is None or not option.get("autocomplete"):
         raise ActionRefusedError("No autocomplete", user_message="There are no suggestions for that.")
     others = {name: value for name, value in options.items() if name != focused}
@@ -169,7 +170,7 @@ def _chosen(
         raise ActionRefusedError("Wrong count", user_message=f"Choose between {least} and {most}.")
     kinds = SELECT_ENTITIES.get(component["type"])
     if kinds is None:
-        offered = {option["value"] for option in component.get("options") or []}
+        offered = {option["value"] for option in sequence(component.get("options"))}
         if not offered.issuperset(values):
             raise ActionRefusedError("Not offered", user_message="Choose one of the list.")
         return {"values": values}

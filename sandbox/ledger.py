@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from sandbox.state import EPHEMERAL_CREATE, EPHEMERAL_DELETE, EPHEMERAL_UPDATE
+from sandbox.untyped import record
 from sandbox.world import World
 
 KEPT = 100_000
@@ -95,7 +96,7 @@ class Ledger:
     def _add(
         self, action: Literal["post", "edit", "delete"], payload: Mapping[str, Any], *, ephemeral: bool
     ) -> None:
-        author = payload.get("author") or {}
+        author = record(payload.get("author"))
         self.entries.append(
             Entry(
                 at=self._monotonic(),

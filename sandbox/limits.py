@@ -131,9 +131,9 @@ class Limiter:
             now: a monotonic clock, seconds.
             wall: seconds since the epoch, for the X-RateLimit-Reset header.
         """
-        if (ban := self._window("invalid", self.limits.invalid_requests)) and ban.left(now) <= 0:
+        if (ban := self._window(("invalid",), self.limits.invalid_requests)) and ban.left(now) <= 0:
             return Verdict(headers={}, retry_after=ban.wait(now), banned=True)
-        whole = None if call.exempt_from_global else self._window("global", self.limits.global_)
+        whole = None if call.exempt_from_global else self._window(("global",), self.limits.global_)
         if whole and whole.left(now) <= 0:
             return _refused(whole.wait(now), "global", {"X-RateLimit-Global": "true"})
         name, rate, key = self._bucket(call)
@@ -151,12 +151,12 @@ class Limiter:
 
     def note_invalid(self, now: float) -> None:
         """Count an answer of 401, 403 or an unshared 429."""
-        if window := self._window("invalid", self.limits.invalid_requests):
+        if window := self._window(("invalid",), self.limits.invalid_requests):
             window.take(now)
 
     def identify(self, now: float) -> bool:
         """Count an IDENTIFY; False when it comes too early."""
-        window = self._window("identify", self.limits.identify)
+        window = self._window(("identify",), self.limits.identify)
         if window is None:
             return True
         passes = window.left(now) > 0
@@ -183,13 +183,12 @@ class Limiter:
             return None
         return self._window(("hidden", call.channel_id), self.limits.hidden_webhook_channel)
 
-    def _window(self, key: object, rate: Rate | None) -> Window | None:
+    def _window(self, key: tuple[object, ...], rate: Rate | None) -> Window | None:
         if rate is None:
             return None
-        whole = key if isinstance(key, tuple) else (key,)
-        window = self._windows.get(whole)
+        window = self._windows.get(key)
         if window is None or window.rate != rate:
-            window = self._windows[whole] = Window(rate)
+            window = self._windows[key] = Window(rate)
         return window
 
     def sweep(self, now: float) -> None:

@@ -13,6 +13,7 @@ from sandbox.simulator import (
     store_interaction_attachment,
     validate_option_value,
 )
+from sandbox.untyped import sequence
 
 Resolved = dict[str, dict[str, Any]]
 _SUBCOMMANDS = frozenset({OptionType.SUBCOMMAND, OptionType.SUBCOMMAND_GROUP})
@@ -45,7 +46,7 @@ def build_options(
     Raises:
         ActionRefusedError: an option is missing, unknown or has a value that Discord's client refuses.
     """
-    declared = {o["name"]: o for o in leaf.get("options") or [] if o["type"] not in _SUBCOMMANDS}
+    declared = {o["name"]: o for o in sequence(leaf.get("options")) if o["type"] not in _SUBCOMMANDS}
     if unknown := sorted(given.keys() - declared.keys()):
         raise _refused(f"There is no option “{unknown[0]}”.")
     built: list[dict[str, Any]] = []

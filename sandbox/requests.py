@@ -9,6 +9,7 @@ import msgspec
 from sandbox.calls import Call
 from sandbox.simulator import BackendError, RequestContext
 from sandbox.state import DiscordState
+from sandbox.untyped import record
 
 
 class Upload(msgspec.Struct, kw_only=True):
@@ -37,7 +38,7 @@ class Inquiry(msgspec.Struct, kw_only=True):
     @property
     def body(self) -> dict[str, Any]:
         """The JSON body, empty when it is no object."""
-        return self.json if isinstance(self.json, dict) else {}
+        return record(self.json)
 
     @property
     def segments(self) -> list[str]:

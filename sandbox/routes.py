@@ -12,6 +12,7 @@ from sandbox.simulator import (
     dispatch,
     serializers,
 )
+from sandbox.untyped import record, sequence
 from sandbox.validation import check_content, check_files, check_nonce
 from sandbox.webhooks import Webhooks
 from sandbox.world import World
@@ -100,16 +101,14 @@ class Routes:
         )
 
     def _finish(self, answer: Any) -> Any:
-        if isinstance(answer, list):
-            return [self._finish(item) for item in answer]
-        if not isinstance(answer, dict):
-            return answer
-        if "author" in answer and "channel_id" in answer:
-            self._world.state.finish_message(answer)
-        elif "application_id" in answer and "options" in answer:
-            return {
-                name: value for name, value in answer.items() if value is not None or name in _NULLABLE
-            } | {"version": answer["id"]}
+        if items := sequence(answer):
+            return [self._finish(item) for item in items]
+        one = record(answer)
+        if "author" in one and "channel_id" in one:
+            self._world.state.finish_message(one)
+        elif "application_id" in one and "options" in one:
+            shown = {name: value for name, value in one.items() if value is not None or name in _NULLABLE}
+            return shown | {"version": one["id"]}
         return answer
 
     def _create_message(self, inquiry: Inquiry) -> dict[str, Any]:

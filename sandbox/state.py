@@ -8,6 +8,7 @@ from typing import Any, cast
 from typing_extensions import override
 
 from sandbox.simulator import Backend, Channel, Clock, Message, serializers
+from sandbox.untyped import record
 
 NONCE_MEMORY_S = 300.0
 """How long a nonce is remembered; Discord says "the past few minutes"."""
@@ -162,9 +163,9 @@ class DiscordState(Backend):
     def forget_expired(self) -> None:
         """Drop interactions whose token died and snowflake counters of past milliseconds."""
         now = self.now_iso()
-        for record in [r for r in self.interactions.values() if r.expires_at and r.expires_at <= now]:
-            del self.interactions[record.id]
-            self.interaction_tokens.pop(record.token, None)
+        for gone in [i for i in self.interactions.values() if i.expires_at and i.expires_at <= now]:
+            del self.interactions[gone.id]
+            self.interaction_tokens.pop(gone.token, None)
         if len(self._sequences) > 1:
             latest = max(self._sequences)
             self._sequences = {latest: self._sequences[latest]}
@@ -176,6 +177,6 @@ def point_embeds_at_files(embeds: list[dict[str, Any]], files: list[dict[str, An
     urls = {f"attachment://{file['filename']}": file["url"] for file in files}
     for embed in embeds if urls else ():
         for part, field in _EMBED_MEDIA:
-            media = embed.get(part)
-            if isinstance(media, dict) and media.get(field) in urls:
+            media = record(embed.get(part))
+            if media.get(field) in urls:
                 media[field] = urls[media[field]]

@@ -13,6 +13,7 @@ from sandbox.gateway.members import member_chunks
 from sandbox.gateway.session import ALL_INTENTS, encode, undeclared
 from sandbox.limits import Limiter
 from sandbox.simulator import BackendError
+from sandbox.untyped import record
 from sandbox.world import World
 
 log = get_logger(__name__)
@@ -73,7 +74,7 @@ class Gateway:
             self._take(connection, frame)
 
     def _take(self, connection: Connection, frame: dict[str, Any]) -> None:
-        op, data = frame.get("op"), frame.get("d")
+        op, data = frame.get("op"), record(frame.get("d"))
         if op == 1:
             self._heartbeat(connection)
         elif op in {2, 6}:
@@ -83,9 +84,9 @@ class Gateway:
         elif connection.session is None:
             connection.close(4003)
         elif op == 4:  # noqa: PLR2004 - opcode
-            self._voice_state(data or {})
+            self._voice_state(data)
         elif op == 8:  # noqa: PLR2004 - opcode
-            for chunk in member_chunks(self._world.state, data or {}):
+            for chunk in member_chunks(self._world.state, data):
                 connection.send(connection.session.frame("GUILD_MEMBERS_CHUNK", encode(chunk)))
 
     def _heartbeat(self, connection: Connection) -> None:
@@ -93,8 +94,8 @@ class Gateway:
         if connection.acknowledges:
             connection.send_op(11)
 
-    def _enter(self, connection: Connection, op: int, data: Any) -> None:
-        if not isinstance(data, dict):
+    def _enter(self, connection: Connection, op: int, data: dict[str, Any]) -> None:
+        if not data:
             connection.close(4002)
         elif data.get("token") != self._token:
             connection.close(4004)

@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.simulator import Member, serializers
 from sandbox.state import DiscordState
+from sandbox.untyped import sequence
 
 CHUNK = 1000
 """Members per GUILD_MEMBERS_CHUNK (Discord: events, gateway events)."""
@@ -38,7 +39,7 @@ def _select(
 ) -> tuple[list[Member], list[str]]:
     wanted = data.get("user_ids")
     if wanted:
-        ids = {int(i) for i in (wanted if isinstance(wanted, list) else [wanted])}
+        ids = {int(i) for i in sequence(wanted) or [wanted]}
         found = [member for member in members if member.user_id in ids]
         return found, [str(i) for i in sorted(ids - {member.user_id for member in found})]
     prefix = str(data.get("query") or "").casefold()

@@ -25,7 +25,7 @@ class Session:
 
     def __init__(self, session_id: str, intents: int, shard: tuple[int, int]) -> None:
         self.id = session_id
-        self.intents = discord.Intents._from_value(intents)  # noqa: SLF001 - the only way from a number
+        self.intents = intents_of(intents)
         self.shard = shard
         self.seq = 0
         self.left_at: float | None = None
@@ -60,9 +60,16 @@ class Session:
         return [frame for _, frame in list(self._buffer)[-count:]]
 
 
+def intents_of(value: int) -> discord.Intents:
+    """Read the bits of IDENTIFY."""
+    intents = discord.Intents.none()
+    intents.value = value
+    return intents
+
+
 def undeclared(intents: int, approved: frozenset[str]) -> list[str]:
     """Name the privileged intents that were asked for and never approved in the portal."""
-    asked = discord.Intents._from_value(intents)  # noqa: SLF001 - the only way from a number
+    asked = intents_of(intents)
     return [name for name in PRIVILEGED_INTENTS if getattr(asked, name) and name not in approved]
 
 

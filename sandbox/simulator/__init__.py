@@ -6,9 +6,10 @@ the version is pinned, so that a change upstream shows itself at once.
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
+from simcord import _modal
 from simcord._clock import Clock
-from simcord._modal import _modal_leaf as modal_leaf
 from simcord.backend import Backend, serializers
 from simcord.backend.access import channel_accessible, message_accessible, reaction_permissions
 from simcord.backend.cdn import CDN_BASE, CdnStore
@@ -94,10 +95,10 @@ __all__ = (
     "command_access",
     "command_leaves",
     "dispatch",
+    "fill_control",
     "message_accessible",
     "message_edit_changes",
     "message_response",
-    "modal_leaf",
     "nest_options",
     "prune_guild_create",
     "reaction_permissions",
@@ -128,3 +129,19 @@ class SeedClock(Clock):
     @override
     def now(self) -> datetime:
         return datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def fill_control(
+    control: dict[str, Any],
+    values: dict[str, Any],
+    resolved: dict[str, dict[str, Any]],
+    channel_id: int,
+    uploads: list[tuple[dict[str, Any], str, bytes]],
+) -> dict[str, Any]:
+    """Return a modal's control as its submission carries it; files to store are added to `uploads`.
+
+    Raises:
+        SetupError: the value does not fit the control.
+    """
+    fill = _modal._modal_leaf  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - no public door
+    return fill(None, control, values, resolved, channel_id, uploads) or {}
