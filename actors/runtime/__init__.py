@@ -1,6 +1,7 @@
 """Pykka's actors on asyncio: see `docs/runtime.md` for what is kept and what differs."""
 
 from actors.runtime.actor import AsyncioActor
+from actors.runtime.directory import Directory
 from actors.runtime.future import AsyncioFuture, bridge
 from actors.runtime.mailbox import MailboxSpec, Overflow, Rule
 from actors.runtime.ref import AsyncioRef, LoopAwareRef
@@ -11,6 +12,7 @@ __all__ = [
     "AsyncioActor",
     "AsyncioFuture",
     "AsyncioRef",
+    "Directory",
     "LoopAwareRef",
     "MailboxSpec",
     "Overflow",
