@@ -12,7 +12,7 @@ LINE_TOKENS = 60
 PERSONA_TOKENS = 90
 VISITOR = "Visitor"
 LEAST_EXAMPLES = 2
-SENTENCE = re.compile(r"[^.!?]+[.!?]+")
+SENTENCE = re.compile(r".+?(?<!\.)[.!?](?=\s+[A-Z]|\s*$)", re.DOTALL)
 
 
 def render_transcript(plan: ContextPlan, budget: int) -> str:

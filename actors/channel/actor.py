@@ -1,0 +1,175 @@
+"""A channel: keeps its transcript, decides who speaks, and sees that everyone gets their turn."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from typing_extensions import override
+
+from actors.channel.addressing import find_addressed
+from actors.channel.agenda import Agenda, Start
+from actors.channel.messages import (
+    MessageCreated,
+    MessageEdited,
+    MessagesDeleted,
+    PersonalityChanged,
+    RosterChanged,
+    TurnOverdue,
+)
+from actors.channel.patience import patiently
+from actors.channel.ports import ChannelPorts
+from actors.channel.window import Window
+from actors.floor.selection import MAX_SPEAKERS, Choice, choose
+from actors.personality.messages import Speak, TurnEnded, Withdraw, WithdrawReason
+from actors.runtime.actor import AsyncioActor
+from config.logs import get_logger
+from storage.records import Personality
+
+log = get_logger(__name__)
+
+
+class ChannelActor(AsyncioActor):
+    """One Discord channel, thread or direct conversation; storage can tell it everything again."""
+
+    def __init__(self, channel_id: int, ports: ChannelPorts) -> None:
+        super().__init__()
+        self._channel_id = channel_id
+        self._ports = ports
+        self._window = Window(ports.window_messages)
+        self._agenda = Agenda()
+        self._roster: list[Personality] = []
+        self._guests: dict[UUID, Personality] = {}
+        self._overdue: dict[UUID, asyncio.Task[Any]] = {}
+
+    @override
+    async def on_start(self) -> None:  # type: ignore[override] # hooks may be coroutines on a loop
+        await self._load_roster()
+        said = await patiently(
+            lambda: self._ports.messages.window(self._channel_id, self._ports.window_messages)
+        )
+        for message in said:
+            self._window.put(message)
+
+    @override
+    async def on_receive(self, message: Any) -> None:
+        match message:
+            case MessageCreated():
+                await self._hear(message)
+            case TurnEnded():
+                self._turn_ended(message)
+            case MessageEdited(message_id=message_id, text=text, edited_at=edited_at):
+                self._window.edit(message_id, text, edited_at)
+            case MessagesDeleted(message_ids=message_ids):
+                self._window.delete(message_ids)
+                self._agenda.forget(message_ids)
+            case TurnOverdue(speaker_id=speaker_id, message_id=message_id):
+                self._give_up(speaker_id, message_id)
+            case RosterChanged():
+                await self._reload_roster()
+            case PersonalityChanged(personality_id=personality_id):
+                await self._reload(personality_id)
+            case _:
+                super().on_receive(message)
+
+    async def _hear(self, heard: MessageCreated) -> None:
+        message = heard.message
+        self._window.put(message)
+        if not heard.to_answer or message.author.is_bot or message.author.webhook_id is not None:
+            return
+        addressed = await patiently(lambda: find_addressed(message, self._window, self._roster, self._ports))
+        self._guests |= {person.id: person for person in addressed}
+        choice = choose(
+            message,
+            [person.id for person in addressed],
+            self._roster,
+            self._window.messages,
+            self._ports.draw,
+        )
+        log.debug("speakers_chosen", channel=self._channel_id, why=choice.why, count=len(choice.speakers))
+        self._start(self._agenda.add(heard, choice.speakers, self._note(choice)))
+
+    def _start(self, starts: Iterable[Start]) -> None:
+        """Let speakers begin; one whose definition is gone gives way to the next."""
+        pending = list(starts)
+        while pending:
+            start = pending.pop(0)
+            speaker = self._cast().get(start.speaker)
+            if speaker is None:
+                pending += self._agenda.ended(start.speaker)
+                continue
+            first = start.heard[0]
+            self._watch(start.speaker, first.message.id)
+            self._ports.instruct(
+                self._channel_id,
+                start.speaker,
+                Speak(
+                    speaker=speaker,
+                    answering=tuple(heard.message for heard in start.heard),
+                    window=self._window.messages,
+                    roster=tuple(self._roster),
+                    note=start.note,
+                    seen_at=first.seen_at,
+                    trace=first.trace,
+                ),
+            )
+        if self._agenda.is_idle:
+            self._guests.clear()
+
+    def _turn_ended(self, ended: TurnEnded) -> None:
+        for message in ended.delivered:
+            self._window.put(message)
+        if self._agenda.answering(ended.speaker_id) == ended.message_id:
+            self._go_on_after(ended.speaker_id)
+
+    def _give_up(self, speaker_id: UUID, message_id: int) -> None:
+        if self._agenda.answering(speaker_id) == message_id:
+            log.warning("turn_overdue", channel=self._channel_id, personality=str(speaker_id))
+            self._go_on_after(speaker_id)
+
+    def _go_on_after(self, speaker_id: UUID) -> None:
+        if (timer := self._overdue.pop(speaker_id, None)) is not None:
+            timer.cancel()
+        self._start(self._agenda.ended(speaker_id))
+
+    def _watch(self, speaker_id: UUID, message_id: int) -> None:
+        self._overdue[speaker_id] = self.later(self._ports.deadline_s, TurnOverdue(speaker_id, message_id))
+
+    async def _load_roster(self) -> None:
+        self._roster = await patiently(lambda: self._ports.rosters.of(self._channel_id))
+
+    async def _reload_roster(self) -> None:
+        before = self._roster
+        await self._load_roster()
+        present = {person.id for person in self._roster}
+        for person in before:
+            if person.id not in present:
+                self._withdraw(person.id, "removed")
+
+    async def _reload(self, personality_id: UUID) -> None:
+        """Take over a changed definition; a deleted personality stops speaking."""
+        if personality_id not in self._cast():
+            return
+        person = await patiently(lambda: self._ports.personalities.get(personality_id))
+        await self._load_roster()
+        if person is None:
+            self._guests.pop(personality_id, None)
+            self._withdraw(personality_id, "deleted")
+        elif personality_id in self._guests:
+            self._guests[personality_id] = person
+
+    def _withdraw(self, personality_id: UUID, reason: WithdrawReason) -> None:
+        if self._agenda.answering(personality_id) is not None:
+            self._ports.instruct(self._channel_id, personality_id, Withdraw(reason))
+        self._start(self._agenda.withdraw(personality_id))
+
+    def _cast(self) -> dict[UUID, Personality]:
+        return self._guests | {person.id: person for person in self._roster}
+
+    def _note(self, choice: Choice) -> str | None:
+        """Say visibly who was called beyond the cap."""
+        cast = self._cast()
+        names = [cast[who].name for who in choice.left_out]
+        return (
+            f"no more than {MAX_SPEAKERS} answer at once: {', '.join(names)} kept silent" if names else None
+        )

@@ -1,0 +1,465 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from msgspec.structs import replace
+from pykka import ActorRegistry
+
+from actors.channel.actor import ChannelActor
+from actors.channel.messages import (
+    MessageCreated,
+    MessageEdited,
+    MessagesDeleted,
+    PersonalityChanged,
+    RosterChanged,
+)
+from actors.channel.ports import ChannelPorts
+from actors.models.chat import ChatRequest
+from actors.models.errors import ModelAuthError
+from actors.personality.actor import PersonalityActor
+from actors.personality.messages import Speak, Withdraw
+from actors.personality.ports import Ports
+from actors.runtime.ref import AsyncioRef
+from config.errors import TroupeError
+from storage.records import Message, Personality
+from tests.actors.scripted import (
+    EPOCH,
+    STAGE,
+    FixedVoice,
+    MemoryOutlet,
+    MemoryTranscript,
+    MemoryTurns,
+    ScriptedChat,
+    Step,
+    message,
+    personality,
+)
+
+pytestmark = pytest.mark.unit
+
+ADA, BOB, CYN = (personality(name) for name in ("Ada", "Bob", "Cyn"))
+SECRET = personality("Secret", is_public=False, owner_id=message("").author.id)
+
+
+class Memory:
+    """The stores of a channel as plain collections."""
+
+    def __init__(self, roster: Sequence[Personality]) -> None:
+        self.roster = list(roster)
+        self.everyone = {person.id: person for person in (ADA, BOB, CYN, SECRET, *roster)}
+        self.said: dict[int, Message] = {}
+        self.streaming: dict[int, tuple[UUID, UUID]] = {}
+        self.away = 0
+
+    async def of(self, channel_id: int) -> list[Personality]:
+        assert channel_id == STAGE.channel_id
+        if self.away:
+            self.away -= 1
+            raise TroupeError("away", retryable=True)
+        return list(self.roster)
+
+    async def window(self, channel_id: int, limit: int) -> list[Message]:
+        assert channel_id == STAGE.channel_id
+        return sorted(self.said.values(), key=lambda said: said.id)[-limit:]
+
+    async def directory(self, viewer_id: int | None) -> list[Personality]:
+        return [who for who in self.everyone.values() if who.is_public or who.owner_id == viewer_id]
+
+    async def by_message(self, message_id: int) -> tuple[UUID, UUID] | None:
+        return self.streaming.get(message_id)
+
+
+class Messages:
+    def __init__(self, memory: Memory) -> None:
+        self.window = memory.window
+        self._memory = memory
+
+    async def get(self, message_id: int) -> Message | None:
+        return self._memory.said.get(message_id)
+
+
+class Personalities:
+    def __init__(self, memory: Memory) -> None:
+        self.directory = memory.directory
+        self._memory = memory
+
+    async def get(self, personality_id: UUID) -> Personality | None:
+        return self._memory.everyone.get(personality_id)
+
+
+class Stage:
+    """A channel, its personalities, and people who write into it."""
+
+    def __init__(
+        self,
+        *scripts: Sequence[Step] | Callable[[ChatRequest], Sequence[Step]],
+        roster: Sequence[Personality] = (ADA, BOB),
+    ) -> None:
+        self.memory = Memory(roster)
+        self.model = ScriptedChat(*scripts)
+        self.outlet = MemoryOutlet()
+        self.turns = MemoryTurns()
+        self.started = asyncio.get_running_loop().time()
+        self.people: dict[UUID, AsyncioRef[PersonalityActor]] = {}
+        self.instructed: list[Speak | Withdraw] = []
+        self.draw = 0.0
+        self.deaf = False
+        self.ports = Ports(
+            turns=self.turns,
+            transcript=MemoryTranscript(),
+            model=self.model,
+            voice=FixedVoice(),
+            outlet=self.outlet,
+            deadline_s=180,
+            now=self.now,
+            jitter=lambda: 0.5,
+        )
+        self.channel = ChannelActor.start(
+            STAGE.channel_id,
+            ChannelPorts(
+                messages=Messages(self.memory),
+                rosters=self.memory,
+                personalities=Personalities(self.memory),
+                deliveries=self.memory,
+                instruct=self._instruct,
+                window_messages=50,
+                deadline_s=300,
+                draw=lambda: self.draw,
+                now=self.now,
+            ),
+        )
+
+    def now(self) -> datetime:
+        return EPOCH + timedelta(seconds=asyncio.get_running_loop().time() - self.started)
+
+    def _instruct(self, channel_id: int, who: UUID, order: Speak | Withdraw) -> None:
+        assert channel_id == STAGE.channel_id
+        self.instructed.append(order)
+        if self.deaf:
+            return
+        if who not in self.people:
+            self.people[who] = PersonalityActor.start(self.ports, self.channel.tell)
+        self.people[who].tell(order)
+
+    def say(self, text: str, author: str = "Pip", *, to_answer: bool = True, **fields: object) -> Message:
+        at = (self.now() - EPOCH).total_seconds() + len(self.memory.said) / 1000
+        said = message(text, at, author, **fields)
+        self.memory.said[said.id] = said
+        self.channel.tell(MessageCreated(message=said, seen_at=self.now().timestamp(), to_answer=to_answer))
+        return said
+
+    async def settle(self, seconds: float = 1.0) -> list[str]:
+        await asyncio.sleep(seconds)
+        return self.outlet.finals
+
+    @property
+    def prompts(self) -> list[str]:
+        return ["\n".join(part.content for part in request.messages) for request in self.model.requests]
+
+
+@pytest.fixture(autouse=True)
+async def _stop_actors() -> AsyncIterator[None]:
+    yield
+    for ref in ActorRegistry.get_all():
+        ref.stop(block=False)
+    await asyncio.sleep(10)
+
+
+def speaker(request: ChatRequest) -> str:
+    return request.messages[0].content.split(",")[0].removeprefix("You are ")
+
+
+def named(request: ChatRequest) -> list[Step]:
+    return [f"I am {speaker(request)}."]
+
+
+async def test_one_of_an_active_roster_answers_an_unaddressed_message() -> None:
+    stage = Stage(named)
+    stage.say("hello everyone")
+    assert await stage.settle() == ["Ada: I am Ada."]
+
+
+async def test_the_draw_decides_who() -> None:
+    stage = Stage(named)
+    stage.draw = 0.99
+    stage.say("hello everyone")
+    assert await stage.settle() == ["Bob: I am Bob."]
+
+
+async def test_an_empty_roster_is_silence_without_a_turn() -> None:
+    stage = Stage(named, roster=())
+    stage.say("hello everyone")
+    await stage.settle()
+    assert (stage.outlet.deliveries, stage.turns.turns) == ([], {})
+
+
+async def test_a_mention_is_answered_by_whom_it_names_also_beyond_the_roster() -> None:
+    stage = Stage(named, roster=())
+    stage.say("@cyn, are you there?")
+    assert await stage.settle() == ["Cyn: I am Cyn."]
+
+
+async def test_those_present_are_meant_before_those_who_are_not() -> None:
+    other = replace(personality("Cyn Two"), name="Cyn")
+    stage = Stage(named, roster=[other])
+    stage.say("@Cyn")
+    await stage.settle()
+    assert stage.outlet.deliveries[0].turn.personality_id == other.id
+
+
+async def test_a_private_character_answers_its_owner_only() -> None:
+    stage = Stage(named, roster=())
+    stage.say("@Secret hello", "Quin")
+    stage.say("@Secret hello", "Pip")
+    assert await stage.settle() == ["Secret: I am Secret."]
+
+
+async def test_a_reply_to_a_private_characters_message_opens_it_to_nobody() -> None:
+    stage = Stage(named, roster=())
+    words = message("psst", -5, "Secret", personality_id=SECRET.id)
+    stage.memory.said[words.id] = words
+    stage.say("what?", "Quin", reply_to=words.id)
+    assert await stage.settle() == []
+
+
+async def test_a_reply_is_answered_by_the_character_it_replies_to() -> None:
+    stage = Stage(named)
+    words = message("hm", -5, "Bob", personality_id=BOB.id)
+    stage.memory.said[words.id] = words
+    stage.say("what do you mean?", reply_to=words.id)
+    assert await stage.settle() == ["Bob: I am Bob."]
+
+
+async def test_a_reply_to_a_message_that_is_still_growing_finds_its_speaker() -> None:
+    stage = Stage(named)
+    stage.memory.streaming[77] = (BOB.id, BOB.id)
+    stage.say("go on!", reply_to=77)
+    assert await stage.settle() == ["Bob: I am Bob."]
+
+
+async def test_a_reply_to_a_person_addresses_nobody() -> None:
+    stage = Stage(named, roster=())
+    stage.say("yes", reply_to=stage.say("no", "Quin").id)
+    assert await stage.settle() == []
+
+
+async def test_several_speak_in_textual_order_and_hear_the_one_before() -> None:
+    stage = Stage(named)
+    stage.say("@Bob and @Ada, and @bob again: who are you?")
+    assert await stage.settle() == ["Bob: I am Bob.", "Ada: I am Ada."]
+    assert "Bob: I am Bob." in stage.prompts[1]
+
+
+async def test_more_than_five_are_told_so() -> None:
+    crowd = [personality(f"P{number}") for number in range(7)]
+    stage = Stage(named, roster=crowd)
+    stage.say(" ".join(f"@{person.name}" for person in crowd))
+    assert len(await stage.settle()) == 5
+    assert stage.outlet.deliveries[-1].footer == "no more than 5 answer at once: P5, P6 kept silent"
+
+
+async def test_an_empty_mention_is_a_nudge() -> None:
+    stage = Stage(named)
+    stage.say("so quiet here", "Quin", to_answer=False)
+    stage.say("@Ada")
+    assert await stage.settle() == ["Ada: I am Ada."]
+    assert "so quiet here" in stage.prompts[0]
+
+
+async def test_an_unknown_mention_is_ignored() -> None:
+    stage = Stage(named, roster=())
+    stage.say("@nobody are you there?")
+    assert await stage.settle() == []
+
+
+async def test_other_bots_are_heard_but_not_answered() -> None:
+    stage = Stage(named)
+    bot = replace(message("").author, name="Beep", is_bot=True)
+    stage.say("@Ada beep", author="Beep")
+    stage.outlet.finals.clear()
+    said = replace(message("beep boop", 2), author=bot)
+    stage.channel.tell(MessageCreated(message=said, seen_at=0.0))
+    stage.channel.tell(
+        MessageCreated(
+            message=replace(message("hook", 3), author=replace(bot, is_bot=False, webhook_id=9)), seen_at=0.0
+        )
+    )
+    await stage.settle()
+    stage.say("@Ada what did they say?", "Quin")
+    await stage.settle()
+    assert len(stage.model.requests) == 2
+    assert "beep boop" in stage.prompts[1]
+    assert "hook" in stage.prompts[1]
+
+
+async def test_old_messages_are_learnt_without_an_answer() -> None:
+    stage = Stage(named)
+    stage.say("@Ada yesterday", to_answer=False)
+    assert await stage.settle() == []
+
+
+async def test_a_burst_becomes_one_turn_after_the_one_in_flight() -> None:
+    stage = Stage([10.0, "Hm."])
+    first = stage.say("@Ada one")
+    await stage.settle()
+    second, third = stage.say("@Ada two"), stage.say("@Ada three")
+    await stage.settle(60)
+    answered = [(turn.message_id, turn.also) for turn in stage.turns.turns.values()]
+    assert answered == [(first.id, ()), (second.id, (third.id,))]
+
+
+async def test_another_author_meanwhile_gets_a_turn_of_their_own() -> None:
+    stage = Stage([10.0, "Hm."])
+    stage.say("@Ada one")
+    await stage.settle()
+    stage.say("@Ada two", "Quin")
+    stage.say("@Ada three")
+    assert len(await stage.settle(60)) == 3
+
+
+async def test_a_slow_speaker_delays_nobody_else() -> None:
+    stage = Stage(lambda request: [100.0, "Slow."] if speaker(request) == "Ada" else ["Quick."])
+    stage.say("@Ada think hard")
+    stage.say("@Bob hello", "Quin")
+    assert await stage.settle(5) == ["Bob: Quick."]
+
+
+async def test_a_failed_speaker_gives_way_to_the_next() -> None:
+    stage = Stage(lambda request: [ModelAuthError()] if speaker(request) == "Ada" else ["Here."])
+    stage.say("@Ada @Bob hello")
+    finals = await stage.settle(5)
+    assert [final.split(":")[0] for final in finals] == ["Ada", "Bob"]
+    assert finals[1] == "Bob: Here."
+
+
+async def test_an_apology_is_no_part_of_the_transcript() -> None:
+    stage = Stage(lambda request: [ModelAuthError()] if speaker(request) == "Ada" else ["Here."])
+    stage.say("@Ada @Bob hello")
+    await stage.settle(5)
+    assert "coughs" not in stage.prompts[-1]
+
+
+async def test_a_turn_that_never_ends_is_given_up() -> None:
+    stage = Stage(named)
+    stage.deaf = True
+    stage.say("@Ada @Bob hello")
+    await stage.settle(301)
+    orders = [order.speaker.name for order in stage.instructed if isinstance(order, Speak)]
+    assert orders == ["Ada", "Bob"]
+
+
+async def test_edits_and_deletions_reach_the_prompt() -> None:
+    stage = Stage(named)
+    typo = stage.say("I like cats", "Quin", to_answer=False)
+    gone = stage.say("ignore this", "Quin", to_answer=False)
+    stage.channel.tell(MessageEdited(message_id=typo.id, text="I like bats", edited_at=EPOCH))
+    stage.channel.tell(MessagesDeleted((gone.id,)))
+    stage.say("@Ada")
+    await stage.settle()
+    assert "I like bats" in stage.prompts[0]
+    assert "ignore this" not in stage.prompts[0]
+
+
+async def test_a_deleted_question_that_waits_is_not_answered() -> None:
+    stage = Stage([10.0, "Hm."])
+    stage.say("@Ada one")
+    await stage.settle()
+    stage.channel.tell(MessagesDeleted((stage.say("@Ada two").id,)))
+    assert len(await stage.settle(60)) == 1
+
+
+async def test_who_leaves_the_channel_stops_and_the_others_go_on() -> None:
+    stage = Stage(lambda request: ["Well", 50.0, " then."] if speaker(request) == "Ada" else ["Here."])
+    stage.say("@Ada @Bob hello")
+    await stage.settle()
+    stage.memory.roster.remove(ADA)
+    stage.channel.tell(RosterChanged())
+    assert await stage.settle() == ["Ada: Well", "Bob: Here."]
+
+
+async def test_a_personality_deleted_in_mid_turn_falls_silent() -> None:
+    stage = Stage([50.0, "Hm."])
+    stage.say("@Ada hello")
+    await stage.settle()
+    del stage.memory.everyone[ADA.id]
+    stage.memory.roster.remove(ADA)
+    stage.channel.tell(PersonalityChanged(ADA.id))
+    await stage.settle()
+    assert list(stage.turns.reasons.values()) == ["deleted"]
+    assert stage.outlet.deliveries[0].abandoned
+
+
+async def test_a_deleted_speaker_that_waits_for_its_round_is_passed_over() -> None:
+    stage = Stage([10.0, "Hm."], roster=())
+    stage.say("@Ada @Cyn @Bob hello")
+    await stage.settle()
+    del stage.memory.everyone[CYN.id]
+    stage.channel.tell(PersonalityChanged(CYN.id))
+    assert await stage.settle(60) == ["Ada: Hm.", "Bob: Hm."]
+
+
+async def test_an_edited_definition_is_used_from_the_next_turn_on() -> None:
+    stage = Stage(named, roster=[ADA])
+    stage.say("hello")
+    await stage.settle()
+    stage.memory.everyone[ADA.id] = stage.memory.roster[0] = replace(ADA, who="Ada is a pirate now.")
+    stage.channel.tell(PersonalityChanged(ADA.id))
+    stage.say("hello again")
+    await stage.settle()
+    assert "pirate" in stage.prompts[1]
+
+
+async def test_an_edited_guest_is_known_in_its_next_round() -> None:
+    stage = Stage([10.0, "Hm."], roster=())
+    stage.say("@Ada @Cyn hello")
+    await stage.settle()
+    stage.memory.everyone[CYN.id] = replace(CYN, who="Cyn is a pirate now.")
+    stage.channel.tell(PersonalityChanged(CYN.id))
+    stage.channel.tell(PersonalityChanged(BOB.id))
+    await stage.settle(60)
+    assert "pirate" in stage.prompts[1]
+
+
+async def test_the_window_is_rebuilt_from_storage() -> None:
+    stage = Stage(named)
+    old = message("the lamp is lit", -60, "Quin")
+    stage.memory.said[old.id] = old
+    stage.say("@Ada")
+    await stage.settle()
+    assert "the lamp is lit" in stage.prompts[0]
+
+
+async def test_a_storage_that_is_away_delays_and_loses_nothing() -> None:
+    stage = Stage(named)
+    stage.memory.away = 3
+    stage.say("@Ada hello")
+    assert await stage.settle(10) == ["Ada: I am Ada."]
+
+
+async def test_the_partner_of_a_conversation_goes_on() -> None:
+    stage = Stage(named)
+    stage.say("@Bob hello")
+    await stage.settle()
+    stage.say("and what then?")
+    assert await stage.settle() == ["Bob: I am Bob.", "Bob: I am Bob."]
+
+
+async def test_a_stopped_personality_leaves_its_turn_for_recovery() -> None:
+    stage = Stage(["Well", 50.0, " then."])
+    stage.say("@Ada hello")
+    await stage.settle()
+    stage.people[ADA.id].stop(block=False)
+    await stage.settle(5)
+    (states,) = stage.turns.states.values()
+    assert states == ["planned", "generating", "delivering"]
+    assert stage.outlet.deliveries[0].abandoned
+
+
+async def test_withdrawing_who_does_not_speak_changes_nothing() -> None:
+    stage = Stage(named)
+    stage.people[ADA.id] = PersonalityActor.start(stage.ports, stage.channel.tell)
+    stage.people[ADA.id].tell(Withdraw("removed"))
+    stage.say("@Ada hello")
+    assert await stage.settle() == ["Ada: I am Ada."]
