@@ -29,6 +29,10 @@ STOP_S = 10
 BIRTH_S = 5
 PROGRESS_S = 5
 LARGEST_LOG = 16_000_000
+BUILTIN_SINCE = 17
+BUILTIN_LOCALE = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+PLAIN_LOCALE = ("--locale=C.UTF-8",)
+"""Never the locale of the machine, which would change sorting; before version 17 the nearest to it."""
 INCLUDE = "\ninclude 'troupe.conf'\n"
 CONF = """\
 listen_addresses = ''
@@ -121,7 +125,7 @@ class EmbeddedPostgres:
             return
         fresh = self._home / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
-        locale = ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        locale = BUILTIN_LOCALE if int(version.partition(".")[0]) >= BUILTIN_SINCE else PLAIN_LOCALE
         binaries.run(
             "initdb", "-D", fresh, "-U", ROLE, "-E", "UTF8", "--auth=trust", *locale, seconds=INITDB_S
         )
