@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     discord_token: str | None = None
     discord_api_url: str | None = None
     discord_gateway_url: str | None = None
+    discord_requests_per_s: int = 45
     database_url: str | None = None
     pg_bin: str | None = None
     ray_address: str | None = None
@@ -52,6 +53,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "discord_token": "DISCORD_TOKEN",
     "discord_api_url": "DISCORD_API_URL",
     "discord_gateway_url": "DISCORD_GATEWAY_URL",
+    "discord_requests_per_s": "DISCORD_REQUESTS_PER_S",
     "database_url": "DATABASE_URL",
     "pg_bin": "PG_BIN",
     "ray_address": "RAY_ADDRESS",

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from actors.reply.outlet import Delivery, Outlet
 from bot.delivery.journal import Journal
-from bot.delivery.mouths import BotMouth, Claims, EitherMouth, Mouth, WebhookMouth
+from bot.delivery.mouths import BotMouth, Mouth
 from bot.delivery.ports import (
     BotVoice,
     DeliveryLedger,
@@ -22,6 +22,7 @@ from bot.delivery.ports import (
 from bot.delivery.rest import WebhookRest
 from bot.delivery.stream import Stream
 from bot.delivery.typing_line import TypingLine
+from bot.delivery.webhook_mouth import Claims, EitherMouth, WebhookMouth
 from bot.delivery.webhooks import WebhookPool
 from config.errors import TroupeError
 from config.logs import get_logger

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from uuid import UUID
 
-from storage.records import Chunk, Personality
+from storage.records import Personality
 from storage.stores.webhooks import Webhook
 
 
@@ -33,10 +33,6 @@ class DeliveryLedger(Protocol):
 
     async def gone(self, turn_id: UUID, position: int) -> bool:
         """Note that the message does not exist any more."""
-        ...
-
-    async def of(self, turn_id: UUID) -> list[Chunk]:
-        """Return the messages of a turn in order."""
         ...
 
 

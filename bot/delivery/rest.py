@@ -13,7 +13,7 @@ from discord.http import Route
 
 from actors.reply.outlet import DeliveryError, VenueGoneError
 from bot.delivery.answers import MessageAnswer, WebhookAnswer, read_refusal
-from bot.delivery.calls import HTTP_TOO_MANY, Call, Ticket, Urgency, read_headers
+from bot.delivery.calls import HTTP_TOO_MANY, Call, Ticket, Told, Urgency, read_headers
 from bot.delivery.errors import (
     AnswerLostError,
     BadFormError,
@@ -23,6 +23,7 @@ from bot.delivery.errors import (
     WebhookUnavailableError,
 )
 from bot.delivery.line import Line
+from config import metrics
 from storage.stores.webhooks import Webhook
 
 REQUEST_S = 15.0
@@ -187,6 +188,7 @@ class WebhookRest:
                 status, told, answer = await self._once(call, body)
             finally:
                 self.line.leave(permit, told)
+                metrics.edits.labels(call.kind, _outcome(told)).inc()
             if status == HTTP_TOO_MANY:
                 continue
             if status >= HTTP_SERVER_ERROR:
@@ -195,7 +197,7 @@ class WebhookRest:
                 raise _refusal(call, status, answer)
             return answer
 
-    async def _once(self, call: Call, body: Callable[[], bytes] | None) -> tuple[int, Any, bytes]:
+    async def _once(self, call: Call, body: Callable[[], bytes] | None) -> tuple[int, Told, bytes]:
         headers = {"Authorization": self._authorization} if call.by_bot else {}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -216,6 +218,14 @@ class WebhookRest:
             raise AnswerLostError(f"{call.kind}: {type(error).__name__}").caused_by(error) from error
         wait = read_refusal(data).retry_after if answer.status == HTTP_TOO_MANY else None
         return answer.status, read_headers(answer.status, answer.headers, wait), data
+
+
+def _outcome(told: Told | None) -> str:
+    if told is None:
+        return "lost"
+    if told.status == HTTP_TOO_MANY:
+        return "rate_limited"
+    return "ok" if told.status < HTTP_ERROR else "refused"
 
 
 def _refusal(call: Call, status: int, body: bytes) -> DeliveryError:

@@ -32,9 +32,10 @@ WORD = re.compile(r"\w")
 class Slot:
     """One visible message of the delivery: what it shows, and up to where in the text."""
 
-    __slots__ = ("end", "shown", "text")
+    __slots__ = ("end", "position", "shown", "text")
 
-    def __init__(self, shown: Shown, end: int) -> None:
+    def __init__(self, position: int, shown: Shown, end: int) -> None:
+        self.position = position
         self.shown = shown
         self.text = shown.text
         self.end = end
@@ -82,7 +83,7 @@ class Stream(Delivery):
         self._ticket = Ticket(Urgency.POST, 0.0)
         self._sent = Piece(0, 0, "")
         self._sent_at = self._edit_at = 0.0
-        self._is_sending = self._is_intended = False
+        self._is_sending = self._is_intended = self._is_cut_short = False
         self._webhooks_lost = 0
         self._task = asyncio.create_task(self._deliver())
         self._task.add_done_callback(_retrieve)
@@ -202,21 +203,22 @@ class Stream(Delivery):
         finally:
             self._is_sending = False
         self._after = max(self._after, shown.message_id)
-        self._slots.append(Slot(shown, self._sent.end))
+        self._slots.append(Slot(position, shown, self._sent.end))
         self._journal.posted(position, shown.message_id, shown.text)
         self._edit_at = self._sent_at + EARLY_EDIT_S
         return None
 
     async def _edit(self, index: int) -> bool:
         """Change a message; false if somebody deleted it, which ends the delivery."""
-        slot, position = self._slots[index], len(self._frozen) + index
+        slot = self._slots[index]
         urgency = Urgency.FINAL if self._state is State.FINAL else Urgency.EDIT
         self._ticket = Ticket(urgency, _now())
         try:
             await self._mouth.change(slot.shown, lambda: self._newest(index), self._ticket)
         except MessageGoneError:
             del self._slots[index]
-            self._journal.gone(position)
+            self._journal.gone(slot.position)
+            self._is_cut_short = True
             return False
         except WebhookGoneError:
             self._lose_webhook()
@@ -224,14 +226,14 @@ class Stream(Delivery):
         finally:
             self._is_sending = False
         slot.text, slot.end = self._sent.shown, self._sent.end
-        self._journal.shows(position, slot.text)
+        self._journal.shows(slot.position, slot.text)
         self._edit_at = self._sent_at + EDIT_INTERVAL_S
         return True
 
     async def _remove(self) -> None:
         """Delete the last message: the final text does not need it."""
         slot = self._slots.pop()
-        self._journal.gone(len(self._frozen) + len(self._slots))
+        self._journal.gone(slot.position)
         with contextlib.suppress(MessageGoneError, WebhookGoneError):
             await self._mouth.remove(slot.shown, Ticket(Urgency.FINAL, _now()))
 
@@ -258,9 +260,9 @@ class Stream(Delivery):
 
     async def _settle(self) -> tuple[Posted, ...]:
         slots = [*self._frozen, *self._slots]
-        if self._state is State.FINAL:
-            for position, slot in enumerate(slots):
-                self._journal.final(position, slot.text)
+        if self._state is State.FINAL or self._is_cut_short:
+            for slot in slots:
+                self._journal.final(slot.position, slot.text)
             await self._journal.settled()
         return tuple(Posted(slot.shown.message_id, slot.text) for slot in slots)
 

@@ -19,7 +19,7 @@ from sandbox.limits import NO_LIMITS
 from sandbox.server import Sandbox
 from sandbox.world import Seed, World
 from storage.errors import StorageUnavailableError
-from storage.records import Chunk, Personality, Turn, Venue
+from storage.records import Personality, Turn, Venue
 from storage.stores.webhooks import Webhook
 from tests.sandbox.referee import SPECIFICATION, Referee
 
@@ -62,13 +62,6 @@ class MemoryDeliveries:
 
     async def gone(self, turn_id: UUID, position: int) -> bool:
         return await self._write(turn_id, "gone", position, "")
-
-    async def of(self, turn_id: UUID) -> list[Chunk]:
-        return [
-            Chunk(turn_id=turn_id, position=p)
-            for t, step, p, _ in self.written
-            if (t, step) == (turn_id, "plan")
-        ]
 
 
 class MemoryWebhooks:
