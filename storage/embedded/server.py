@@ -89,7 +89,7 @@ class EmbeddedPostgres:
         except asyncio.CancelledError:
             self._given_up.set()
             raise
-        except OSError as error:
+        except (OSError, psutil.Error) as error:
             raise EmbeddedServerError(f"The embedded Postgres cannot start: {error}") from error
 
     async def stop(self) -> None:
@@ -151,10 +151,16 @@ class EmbeddedPostgres:
             if postmaster.exe() == str(binaries.server.resolve()):
                 return True
             log.info("database_programs_changed", program=str(binaries.server))
-        end(self.data, STOP_S)
-        for stale in (self.data / PID_FILE, *sockets.glob(f".s.PGSQL.{PORT}*")):
-            stale.unlink(missing_ok=True)
+        if self._given_up.is_set():
+            raise EmbeddedServerError("The start of Postgres was given up.")
+        self._end()
         return False
+
+    def _end(self) -> None:
+        """Stop every process of the server and remove what a killed one leaves behind."""
+        end(self.data, STOP_S)
+        for stale in (self.data / PID_FILE, *self._sockets.glob(f".s.PGSQL.{PORT}*")):
+            stale.unlink(missing_ok=True)
 
     def _launch(self, binaries: Binaries, sockets: Path) -> None:
         diary = self.data / "server.log"
@@ -165,7 +171,7 @@ class EmbeddedPostgres:
         while not (postmaster := postmaster_of(self.data)) and time.monotonic() < born_by:
             time.sleep(0.02)
         if not postmaster or not self._answers(binaries, sockets, postmaster):
-            end(self.data, STOP_S)
+            self._end()
             tail = diary.read_text(errors="replace")[-1000:]
             raise EmbeddedServerError(f"Postgres did not start; the end of {diary}: {tail}")
 
@@ -196,8 +202,8 @@ class EmbeddedPostgres:
             return
         with exclusive(self._home / START_LOCK, STOP_S, lambda: False):
             if self._membership.leave():
-                end(self.data, STOP_S)
-                with contextlib.suppress(OSError):  # a server ended by force leaves its socket
+                self._end()
+                with contextlib.suppress(OSError):  # somebody may have cleaned up before
                     self._sockets.rmdir()
                 log.info("database_stopped", data=str(self.data))
             self._postmaster = None

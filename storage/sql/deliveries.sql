@@ -46,5 +46,8 @@ select id, channel_id, token, personality_id from live_webhooks where channel_id
 -- name: forget_webhook
 update webhooks set deleted_at = now() where id = $1 and deleted_at is null returning true
 
+-- name: our_webhooks
+select id from webhooks
+
 -- name: is_our_webhook
 select exists (select from webhooks where id = $1)

@@ -46,7 +46,7 @@ limit $2
 select * from live_messages where id = $1
 
 -- name: last_seen_message
-select max(id) from messages where channel_id = $1
+select max(id) from messages where channel_id = $1 and id < coalesce($2::bigint, 9223372036854775807)
 
 -- name: active_channels
 select c.id, c.guild_id, c.parent_id, c.kind, c.name, c.nsfw

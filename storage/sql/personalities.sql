@@ -31,6 +31,13 @@ where (is_public or owner_id = $1)
 order by position(lower($2) in lower(name)) = 1 desc, lower(name), id
 limit $3 offset $4
 
+-- name: owned_personalities
+select * from live_personalities
+where ($1::bigint is null or owner_id = $1)
+  and (position(lower($2) in lower(name)) > 0 or position(lower($2) in lower(slug)) > 0)
+order by position(lower($2) in lower(name)) = 1 desc, lower(name), id
+limit $3
+
 -- name: personality_directory
 select id, name, slug from live_personalities
 where is_public or owner_id = $1

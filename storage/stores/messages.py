@@ -57,9 +57,9 @@ class MessageStore(Store):
         rows = await self._database.fetch(WINDOW, channel_id, limit, before)
         return [_message(row) for row in reversed(rows)]
 
-    async def last_seen(self, channel_id: int) -> int | None:
-        """Return the newest message id seen in a channel, deleted ones too."""
-        seen: int | None = await self._database.fetch_value(LAST_SEEN, channel_id)
+    async def last_seen(self, channel_id: int, before: int | None = None) -> int | None:
+        """Return the newest message id seen in a channel, deleted ones too; `before` is exclusive."""
+        seen: int | None = await self._database.fetch_value(LAST_SEEN, channel_id, before)
         return seen
 
     async def active_channels(self, since: datetime) -> list[Venue]:

@@ -11,7 +11,7 @@ from storage.stores.base import Store, to_record
 
 CREATE, UPDATE, GET = query("create_personality"), query("update_personality"), query("get_personality")
 FIND, VISIBLE = query("find_personality"), query("visible_personalities")
-DIRECTORY = query("personality_directory")
+DIRECTORY, OWNED = query("personality_directory"), query("owned_personalities")
 DELETE, RESTORE = query("delete_personality"), query("restore_personality")
 DELETED_BY = query("personalities_deleted_by")
 SLUG_INDEX = "personalities_slug"
@@ -72,6 +72,11 @@ class PersonalityStore(Store):
     ) -> list[Personality]:
         """List the characters a viewer may see whose name or slug holds `query`, by name, best first."""
         rows = await self._database.fetch(VISIBLE, viewer_id, query, limit, offset)
+        return [to_record(row, Personality) for row in rows]
+
+    async def owned(self, owner_id: int | None, query: str = "", limit: int = 25) -> list[Personality]:
+        """List an owner's characters, or everybody's for None, in the order of `visible`."""
+        rows = await self._database.fetch(OWNED, owner_id, query, limit)
         return [to_record(row, Personality) for row in rows]
 
     async def directory(self, viewer_id: int | None) -> list[PersonalityName]:

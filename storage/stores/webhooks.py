@@ -9,6 +9,7 @@ from storage.stores.base import Store, to_record
 
 OF, ADD = query("webhooks_of_channel"), query("add_webhook")
 FORGET, IS_OURS = query("forget_webhook"), query("is_our_webhook")
+OURS = query("our_webhooks")
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -38,3 +39,7 @@ class WebhookStore(Store):
     async def is_ours(self, webhook_id: int) -> bool:
         """True for every webhook that ever was ours: its messages are our characters' words."""
         return bool(await self._database.fetch_value(IS_OURS, webhook_id))
+
+    async def ids(self) -> set[int]:
+        """Return every webhook that ever was ours."""
+        return {row["id"] for row in await self._database.fetch(OURS)}

@@ -4,6 +4,8 @@ import itertools
 import stat
 import subprocess
 import tempfile
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -301,6 +303,56 @@ async def test_a_recovering_server_is_waited_for_with_progress(
         assert "database_recovering" in said
     finally:
         await server.stop()
+
+
+async def cancel(task: "asyncio.Task[str]") -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def none_left(data: Path) -> None:
+    deadline = time.monotonic() + 15
+    while processes_of(data):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+async def test_a_start_given_up_during_recovery_leaves_no_process(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering = threading.Event()
+    monkeypatch.setattr(server_module, "PROGRESS_S", 0.05)
+    monkeypatch.setattr(server_module.log, "info", lambda event, **_: tell(event, recovering))
+    server = EmbeddedPostgres(elsewhere / "home", with_slow_recovery(elsewhere / "bin", 10_000))
+    starting = asyncio.create_task(server.start())
+    assert await asyncio.to_thread(recovering.wait, 15)
+    await cancel(starting)
+    await asyncio.to_thread(none_left, server.data)
+    assert starting.cancelled()
+
+
+async def test_giving_up_leaves_an_orphan_as_it_was(
+    home: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recovering = threading.Event()
+    monkeypatch.setattr(server_module, "PROGRESS_S", 0.05)
+    monkeypatch.setattr(server_module.log, "info", lambda event, **_: tell(event, recovering))
+    first = EmbeddedPostgres(home)
+    await first.start()
+    postmaster = postmaster_of(first.data)
+    second = EmbeddedPostgres(home, with_slow_recovery(elsewhere / "bin", 10_000))
+    starting = asyncio.create_task(second.start())
+    assert await asyncio.to_thread(recovering.wait, 15)
+    await cancel(starting)
+    await first.start()
+    assert postmaster == postmaster_of(first.data)
+    await first.stop()
+
+
+def tell(event: str, recovering: threading.Event) -> None:
+    if event == "database_recovering":
+        recovering.set()
 
 
 async def test_a_recovery_without_end_is_given_up(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
