@@ -16,6 +16,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     route: str
     kind: str
     channel_id: int = 0
+    message_id: int = 0
     webhook_id: int = 0
     token: str = ""
     exempt_from_global: bool = False
@@ -41,10 +42,18 @@ def classify(method: str, path: str, *, application_id: int, channel_of_webhook:
         route=f"{method} {_template(segments, token)}",
         kind=_kind(method, segments, interaction=interaction),
         channel_id=number if first == "channels" else channel_of_webhook,
+        message_id=_message_id(segments),
         webhook_id=number if first == "webhooks" else 0,
         token=token,
         exempt_from_global=interaction,
     )
+
+
+def _message_id(segments: list[str]) -> int:
+    if "messages" not in segments[:-1]:
+        return 0
+    text = segments[segments.index("messages") + 1]
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def _template(segments: list[str], token: str) -> str:

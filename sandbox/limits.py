@@ -13,6 +13,8 @@ import msgspec
 from sandbox.calls import Call
 
 Scope = Literal["user", "global", "shared"]
+OLD_S = 3600.0
+OLD_EDIT_CODE = 30046
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -55,6 +57,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Every other route, each by itself; not documented."""
     hidden_webhook_channel: Rate | None = Rate(30, 60.0)
     """Webhook posts per channel, announced by no header (discord-api-docs issue 367)."""
+    hidden_old_edit: Rate | None = Rate(30, 3600.0)
+    """Edits per channel of messages older than an hour, refused with 30046; the real rate is unpublished."""
     invalid_requests: Rate | None = Rate(10_000, 600.0)
     """Answers of 401, 403 and unshared 429, then Cloudflare bans (Discord: topics, rate limits)."""
     identify: Rate | None = None
@@ -76,6 +80,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     retry_after: float | None = None
     scope: Scope = "user"
+    code: int = 0
     banned: bool = False
 
     @property
@@ -84,7 +89,14 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         message = "You are being rate limited."
         if self.scope == "shared":
             message = "The resource is being rate limited."
-        return {"message": message, "retry_after": self.retry_after, "global": self.scope == "global"}
+        if self.code == OLD_EDIT_CODE:
+            message = "Maximum number of edits to messages older than 1 hour reached. Try again later"
+        told: dict[str, object] = {
+            "message": message,
+            "retry_after": self.retry_after,
+            "global": self.scope == "global",
+        }
+        return told | ({"code": self.code} if self.code else {})
 
 
 class Window:
@@ -114,6 +126,8 @@ class Window:
 
 
 _SWEEP_AT = 4096
+_EDITS = frozenset({"message_edit", "webhook_edit"})
+_DISCORD_EPOCH_S = 1_420_070_400
 
 
 class Limiter:
@@ -138,12 +152,12 @@ class Limiter:
             return _refused(whole.wait(now), "global", {"X-RateLimit-Global": "true"})
         name, rate, key = self._bucket(call)
         window = self._window(key, rate)
-        hidden = self._hidden(call)
+        hidden, code = self._hidden(call, wall)
         if window and window.left(now) <= 0:
             return _refused(window.wait(now), "user", _headers(name, window, now, wall))
         if hidden and hidden.left(now) <= 0:
             headers = _headers(name, window, now, wall) if window else {}
-            return _refused(hidden.wait(now), "shared", headers)
+            return _refused(hidden.wait(now), "shared", headers, code)
         for counted in (whole, window, hidden):
             if counted:
                 counted.take(now)
@@ -178,10 +192,13 @@ class Limiter:
         name = call.route if kind == "other" else kind
         return name, rate, (name, call.channel_id)
 
-    def _hidden(self, call: Call) -> Window | None:
-        if call.kind != "webhook_execute":
-            return None
-        return self._window(("hidden", call.channel_id), self.limits.hidden_webhook_channel)
+    def _hidden(self, call: Call, wall: float) -> tuple[Window | None, int]:
+        if call.kind == "webhook_execute":
+            key = ("hidden", call.channel_id)
+            return self._window(key, self.limits.hidden_webhook_channel), 0
+        if call.kind in _EDITS and wall - written_at(call.message_id) > OLD_S:
+            return self._window(("old", call.channel_id), self.limits.hidden_old_edit), OLD_EDIT_CODE
+        return None, 0
 
     def _window(self, key: tuple[object, ...], rate: Rate | None) -> Window | None:
         if rate is None:
@@ -202,10 +219,15 @@ def bucket_hash(name: str) -> str:
     return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
 
 
-def _refused(wait: float, scope: Scope, headers: Mapping[str, str]) -> Verdict:
+def written_at(message_id: int) -> float:
+    """Return the time inside a snowflake, seconds since the epoch."""
+    return (message_id >> 22) / 1000 + _DISCORD_EPOCH_S
+
+
+def _refused(wait: float, scope: Scope, headers: Mapping[str, str], code: int = 0) -> Verdict:
     retry_after = max(0.001, round(wait + 0.0005, 3))
     told = {**headers, "X-RateLimit-Scope": scope, "Retry-After": str(max(1, int(retry_after + 0.999)))}
-    return Verdict(headers=told, retry_after=retry_after, scope=scope)
+    return Verdict(headers=told, retry_after=retry_after, scope=scope, code=code)
 
 
 def _headers(name: str, window: Window, now: float, wall: float) -> dict[str, str]:

@@ -36,6 +36,17 @@ _REASONS = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
+_CREATES = frozenset(
+    {
+        "POST /channels/{id}/messages/{id}/threads",
+        "POST /channels/{id}/threads",
+        "POST /guilds/{id}/channels",
+        "POST /guilds/{id}/emojis",
+        "POST /guilds/{id}/stickers",
+        "POST /applications/{id}/emojis",
+    }
+)
+"""Routes that answer 201."""
 _SCOPES: Mapping[str, Any] = {"rate_global": "global", "rate_shared": "shared"}
 
 
@@ -95,9 +106,13 @@ class Rest:
             self._authorize(request, call)
             inquiry = await read_inquiry(request, call)
             answer = self.routes.answer(inquiry)
-            status, body = (204, b"") if answer is None else (200, msgspec.json.encode(answer))
+            status, body = _status(call, answer), msgspec.json.encode(answer) if answer is not None else b""
         except BackendError as error:
             status, body = error.status, msgspec.json.encode(error.to_json())
+        except Exception as error:
+            log.exception("sandbox_request_failed", route=call.route)
+            self._world.gaps.append(f"{call.route}: {error!r}")
+            status, body = 500, b'{"message": "500: Internal Server Error", "code": 0}'
         for observe in self.observers:
             observe(inquiry, status, body)
         return status, body
@@ -193,6 +208,12 @@ class Rest:
             return web.Response(status=fault.status, text=_HTML.format(reason), content_type="text/html")
         body = msgspec.json.encode({"message": reason, "code": 0})
         return web.Response(status=fault.status, body=body, headers={**_VIA, "Content-Type": _JSON})
+
+
+def _status(call: Call, answer: Any) -> int:
+    if answer is None:
+        return 204
+    return 201 if call.route in _CREATES else 200
 
 
 def _limit_headers(call: Call, fault: Fault) -> dict[str, str]:

@@ -109,7 +109,7 @@ class DiscordState(Backend):
 
     @override
     def commit_message(self, message: Message, *, broadcast: bool = True) -> Message:
-        point_embeds_at_files(message.embeds, message.attachments)
+        finish_embeds(message.embeds, message.attachments)
         if self.nonce_in_hand is not None:
             self._remember_nonce(message, self.nonce_in_hand)
         stored = super().commit_message(message, broadcast=broadcast)
@@ -120,7 +120,7 @@ class DiscordState(Backend):
     @override
     def edit_message(self, channel_id: int, message_id: int, fields: dict[str, Any]) -> Message:
         attachments = fields.get("attachments", self.get_message(channel_id, message_id).attachments)
-        point_embeds_at_files(fields.get("embeds") or [], attachments or [])
+        finish_embeds(fields.get("embeds") or [], attachments or [])
         message = super().edit_message(channel_id, message_id, fields)
         if message.is_ephemeral:
             self.emit(EPHEMERAL_UPDATE, self.message_payload(message))
@@ -172,10 +172,11 @@ class DiscordState(Backend):
             self._reserved_ids = {i for i in self._reserved_ids if i >> 22 == latest}
 
 
-def point_embeds_at_files(embeds: list[dict[str, Any]], files: list[dict[str, Any]]) -> None:
-    """Replace, in place, `attachment://name` in embeds by the address of that file."""
+def finish_embeds(embeds: list[dict[str, Any]], files: list[dict[str, Any]]) -> None:
+    """Complete embeds in place: their type, and for `attachment://name` the address of that file."""
     urls = {f"attachment://{file['filename']}": file["url"] for file in files}
-    for embed in embeds if urls else ():
+    for embed in embeds:
+        embed.setdefault("type", "rich")
         for part, field in _EMBED_MEDIA:
             media = record(embed.get(part))
             if media.get(field) in urls:

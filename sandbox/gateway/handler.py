@@ -71,7 +71,10 @@ class Gateway:
             if not connection.counts_frame():
                 connection.close(4008)
                 continue
-            self._take(connection, frame)
+            try:
+                self._take(connection, frame)
+            except (TypeError, ValueError, KeyError):
+                connection.close(4002)
 
     def _take(self, connection: Connection, frame: dict[str, Any]) -> None:
         op, data = frame.get("op"), record(frame.get("d"))

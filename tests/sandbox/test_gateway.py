@@ -399,3 +399,22 @@ async def test_a_bad_voice_state_changes_nothing(sandbox: Running) -> None:
         await client.send(8, {"guild_id": "1"})
         await client.send(1)
         assert (await client.next())["op"] == 11
+
+
+@pytest.mark.parametrize(
+    ("op", "data"),
+    [
+        (2, {"intents": "many"}),
+        (2, {"intents": 1, "shard": ["a", "b"]}),
+        (6, {"session_id": 1, "seq": "x"}),
+        (2, {"intents": 1, "shard": [0]}),
+    ],
+)
+async def test_nonsense_closes_the_connection_and_nothing_else(
+    sandbox: Running, op: int, data: dict[str, Any]
+) -> None:
+    async with raw(sandbox) as client:
+        await client.send(op, {"token": client.token} | data)
+        assert await client.close_code() in {4002, 4010, 4013}
+    async with raw(sandbox) as other:
+        await other.identify()

@@ -169,3 +169,13 @@ def test_windows_that_ended_are_forgotten() -> None:
         limiter.check(call("POST", f"/channels/{number}/typing"), 0.0, 0.0)
     limiter.sweep(100.0)
     assert limiter._windows == {}
+
+
+def test_old_messages_are_edited_a_few_times_and_then_refused_with_30046() -> None:
+    limiter = Limiter(Limits(hidden_old_edit=Rate(1, 3600.0), message_edit=None))
+    wall = 1_800_000_000.0
+    old, young = ((int(wall - age) - 1_420_070_400) * 1000 << 22 for age in (3700, 10))
+    edits = [call("PATCH", f"/channels/1/messages/{message}") for message in (old, old, young)]
+    verdicts = [limiter.check(edit, 0.0, wall) for edit in edits]
+    assert [verdict.retry_after is None for verdict in verdicts] == [True, False, True]
+    assert verdicts[1].body["code"] == 30046

@@ -171,3 +171,18 @@ async def test_what_simcord_lacks_fails_loudly(sandbox: Running, client: discord
     assert "lacks this" in str(error.value)
     assert len(sandbox.world.gaps) == 1
     sandbox.world.gaps.clear()
+
+
+async def test_a_fault_of_the_sandbox_itself_fails_loudly(
+    sandbox: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.box.rest.observers.clear()  # Discord's file knows no 500
+
+    def broken(_inquiry: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(sandbox.box.rest.routes, "answer", broken)
+    async with aiohttp.ClientSession() as session, session.get(f"{sandbox.address.api}/gateway") as answer:
+        assert answer.status == 500
+    assert sandbox.world.gaps == ["GET /gateway: RuntimeError('broken')"]
+    sandbox.world.gaps.clear()

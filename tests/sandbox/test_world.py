@@ -8,7 +8,8 @@ from sandbox.assets import Assets
 from sandbox.errors import ActionRefusedError
 from sandbox.people import Person
 from sandbox.simulator import BackendError, RealClock, SeedClock
-from sandbox.state import DiscordState, point_embeds_at_files
+from sandbox.state import DiscordState, finish_embeds
+from sandbox.validation import check_webhook_count
 from sandbox.world import PersonSeed, Seed, World
 
 pytestmark = pytest.mark.unit
@@ -155,8 +156,9 @@ def test_avatars_that_are_no_pictures_are_refused(uri: str) -> None:
 
 def test_embeds_point_at_their_files_and_nothing_else_changes() -> None:
     embeds = [{"image": {"url": "attachment://a.png"}, "thumbnail": {"url": "https://x/y.png"}}]
-    point_embeds_at_files(embeds, [{"filename": "a.png", "url": "http://here/a.png"}])
-    assert embeds == [{"image": {"url": "http://here/a.png"}, "thumbnail": {"url": "https://x/y.png"}}]
+    finish_embeds(embeds, [{"filename": "a.png", "url": "http://here/a.png"}])
+    shown = {"image": {"url": "http://here/a.png"}, "thumbnail": {"url": "https://x/y.png"}}
+    assert embeds == [{"type": "rich"} | shown]
 
 
 def test_nonces_are_forgotten_after_a_few_minutes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +195,10 @@ def test_a_reply_to_a_deleted_message_says_that_it_is_gone(world: World, ada: Pe
 
 def test_a_world_begins_without_its_seed_in_the_logs() -> None:
     assert list(DiscordState(SeedClock()).http_requests) == []
+
+
+@pytest.mark.parametrize(("in_channel", "in_guild", "code"), [(15, 15, 30007), (3, 1000, 30058)])
+def test_webhooks_are_counted_per_channel_and_guild(in_channel: int, in_guild: int, code: int) -> None:
+    with pytest.raises(BackendError) as error:
+        check_webhook_count(in_channel, in_guild)
+    assert error.value.code == code
