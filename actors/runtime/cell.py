@@ -150,7 +150,7 @@ class Cell:
         if type(response) is CoroutineType:
             self.task = self._create_task(self._await_start(response))
             return False
-        self.termination.started = True
+        self.termination.begin()
         return not self.termination.is_set()
 
     async def _await_start(self, hook: Coroutine[Any, Any, Any]) -> None:
@@ -161,7 +161,7 @@ class Cell:
             self._die(_as_exception(error))
         else:
             self.task = None
-            self.termination.started = True
+            self.termination.begin()
             self._give_way()
 
     def _handle(self, envelope: Envelope) -> None:

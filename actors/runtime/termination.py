@@ -13,18 +13,19 @@ class Termination:
     As an event it is set as soon as the actor takes no more messages; `ended` comes after its hooks.
 
     Attributes:
-        ended: the last hook has run and every unread message has been answered or handed on.
         started: `on_start` came to its end.
+        ended: the last hook has run and every unread message has been answered or handed on.
         error: what the actor failed of; None when it was asked to stop.
         culprit: the envelope that it failed of.
     """
 
-    __slots__ = ("_event", "_stopped", "_watchers", "culprit", "ended", "error", "started")
+    __slots__ = ("_event", "_starters", "_stopped", "_watchers", "culprit", "ended", "error", "started")
 
     def __init__(self) -> None:
         self._stopped = False
         self._event: threading.Event | None = None
         self._watchers: list[Callable[[], None]] | None = None
+        self._starters: list[Callable[[], None]] | None = None
         self.started = False
         self.ended = False
         self.error: BaseException | None = None
@@ -60,10 +61,31 @@ class Termination:
                 return
         callback()
 
+    def watch_start(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when the actor has started or has ended without; now when it has."""
+        with _LOCK:
+            if not self.started and not self.ended:
+                self._starters = [*(self._starters or ()), callback]
+                return
+        callback()
+
+    def begin(self) -> None:
+        """Say that the actor has started."""
+        with _LOCK:
+            self.started = True
+        self._call_starters()
+
     def end(self) -> None:
         """Say that everything is over."""
         with _LOCK:
             self.ended = True
             watchers, self._watchers = self._watchers, None
+        self._call_starters()
         for callback in watchers or ():
+            callback()
+
+    def _call_starters(self) -> None:
+        with _LOCK:
+            starters, self._starters = self._starters, None
+        for callback in starters or ():
             callback()

@@ -55,7 +55,8 @@ class ThreadActor(pykka.ThreadingActor):
     def _actor_loop_setup(self) -> None:
         super()._actor_loop_setup()
         termination = cast("Termination", self.actor_stopped)
-        termination.started = termination.error is None
+        if termination.error is None:
+            termination.begin()
 
     @override
     def _actor_loop_teardown(self) -> None:

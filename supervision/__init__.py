@@ -1,0 +1,48 @@
+"""Who keeps whom alive: supervisors in the manner of Erlang/OTP, over anything that starts and ends."""
+
+from supervision.breaker import Breaker, BreakerPolicy, Breakers
+from supervision.child import Child, Inspectable, Running, Vitals
+from supervision.errors import (
+    EXIT_SOFTWARE,
+    BufferFullError,
+    CircuitOpenError,
+    EscalatedError,
+    StartTimeoutError,
+    SupervisionError,
+)
+from supervision.handle import Bearer, Handle
+from supervision.policy import Backoff, Policy, Restart, Strategy
+from supervision.process import ProcessFailedError, process_child
+from supervision.supervisor import Down, Supervisor, supervisor_child
+from supervision.task import task_child
+from supervision.tree import Node, render
+
+__all__ = [
+    "EXIT_SOFTWARE",
+    "Backoff",
+    "Bearer",
+    "Breaker",
+    "BreakerPolicy",
+    "Breakers",
+    "BufferFullError",
+    "Child",
+    "CircuitOpenError",
+    "Down",
+    "EscalatedError",
+    "Handle",
+    "Inspectable",
+    "Node",
+    "Policy",
+    "ProcessFailedError",
+    "Restart",
+    "Running",
+    "StartTimeoutError",
+    "Strategy",
+    "SupervisionError",
+    "Supervisor",
+    "Vitals",
+    "process_child",
+    "render",
+    "supervisor_child",
+    "task_child",
+]

@@ -1,0 +1,114 @@
+"""A name that outlives its bearers: mail waits while there is none, and poison is taken out."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Generic, Protocol, TypeVar
+
+from config import metrics
+from config.logs import get_logger
+from supervision.errors import BufferFullError
+
+M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
+log = get_logger(__name__)
+
+
+class Bearer(Protocol[M_contra]):
+    """Whoever receives the mail now."""
+
+    def deliver(self, mail: M_contra, /, *, always: bool) -> None:
+        """Take one piece of mail; raise when the bearer is gone or, unless `always`, too busy."""
+        ...
+
+
+class Handle(Generic[M]):
+    """A stable address. Send to it at any time; a new bearer gets what the last one left unread.
+
+    Mail that a bearer failed of goes first to the next one, up to `lives` times; then it is a dead letter.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dead_letter: Callable[[M, BaseException], None],
+        *,
+        limit: int = 1_000,
+        lives: int = 3,
+    ) -> None:
+        """Make a name that nobody bears yet.
+
+        Args:
+            name: for people.
+            dead_letter: gets mail that killed its bearer `lives` times, and what the last one failed of.
+            limit: pieces of new mail that wait while nobody bears the name.
+            lives: bearers that one piece of mail may kill.
+        """
+        self.name = name
+        self._dead_letter = dead_letter
+        self._limit = limit
+        self._lives = lives
+        self._waiting: deque[M] = deque()
+        self._bearer: Bearer[M] | None = None
+        self._suspect: M | None = None
+        self._deaths = 0
+
+    @property
+    def is_borne(self) -> bool:
+        """True while somebody receives mail."""
+        return self._bearer is not None
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def send(self, mail: M) -> None:
+        """Deliver, or keep until there is a bearer.
+
+        Raises:
+            BufferFullError: nobody bears the name and too much waits already.
+            Exception: the bearer refused, for instance because its mailbox is full.
+        """
+        if self._bearer is not None:
+            self._bearer.deliver(mail, always=False)
+        elif len(self._waiting) >= self._limit:
+            raise BufferFullError(f"{self.name!r} is down and {self._limit} messages wait for it.")
+        else:
+            self._waiting.append(mail)
+
+    def attach(self, bearer: Bearer[M]) -> None:
+        """Let `bearer` receive what waits, in order, and all that comes."""
+        while self._waiting:
+            bearer.deliver(self._waiting[0], always=True)
+            self._waiting.popleft()
+        self._bearer = bearer
+
+    def detach(
+        self, unread: Sequence[M], culprit: M | None = None, error: BaseException | None = None
+    ) -> None:
+        """The bearer is gone.
+
+        Args:
+            unread: what it left, in order.
+            culprit: what it failed of, when that was a piece of mail.
+            error: what it failed with.
+        """
+        self._bearer = None
+        self._waiting.extendleft(reversed(unread))
+        if culprit is None or error is None:
+            return
+        self._deaths = self._deaths + 1 if culprit is self._suspect else 1
+        self._suspect = culprit
+        if self._deaths < self._lives:
+            self._waiting.appendleft(culprit)
+            return
+        self._suspect = None
+        metrics.shed.labels("poison").inc()
+        log.error("poison_message", name=self.name, message=type(culprit).__name__, deaths=self._deaths)
+        self._dead_letter(culprit, error)
+
+    def close(self, refuse: Callable[[M], None]) -> None:
+        """Nobody will ever bear the name again: hand all that waits to `refuse`."""
+        self._limit = 0
+        while self._waiting:
+            with suppress(Exception):
+                refuse(self._waiting.popleft())

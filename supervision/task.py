@@ -1,0 +1,53 @@
+"""A coroutine as a child."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from supervision.child import Child
+from supervision.policy import Restart
+
+
+class TaskLife:
+    """A task that runs a coroutine; asking it to stop cancels it."""
+
+    def __init__(self, work: Coroutine[Any, Any, object]) -> None:
+        self._task = asyncio.get_running_loop().create_task(work)
+
+    async def ended(self) -> BaseException | None:
+        """Wait for the coroutine; a cancelled one ended as it should."""
+        await asyncio.wait([self._task])
+        return None if self._task.cancelled() else self._task.exception()
+
+    async def stop(self) -> None:
+        """Cancel it and wait until its cleanup is done."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([self._task])
+
+    def kill(self) -> None:
+        """Cancel it."""
+        self._task.cancel()
+
+
+def task_child(
+    name: str,
+    work: Callable[[], Coroutine[Any, Any, object]],
+    *,
+    restart: Restart = "permanent",
+    stop_budget_s: float = 5.0,
+) -> Child:
+    """Supervise a coroutine that runs for as long as it is wanted.
+
+    Args:
+        name: unique among its siblings.
+        work: makes the coroutine of each incarnation.
+        restart: when it is started again.
+        stop_budget_s: seconds that it has to clean up after its cancellation.
+    """
+
+    async def start() -> TaskLife:
+        return TaskLife(work())
+
+    return Child(name=name, start=start, restart=restart, stop_budget_s=stop_budget_s)
