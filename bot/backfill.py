@@ -1,13 +1,15 @@
 """After a fresh session Discord replays nothing: what was missed is fetched from the history of channels."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import aiohttp
 import discord
+from discord.utils import time_snowflake
 
+from bot.patience import patiently
 from config.logs import get_logger
-from storage.errors import StorageError
 from storage.stores import Stores
 
 log = get_logger(__name__)
@@ -15,49 +17,78 @@ log = get_logger(__name__)
 MOST_PER_CHANNEL = 200
 AT_ONCE = 4
 CHANNEL_DEADLINE_S = 60.0
+RETRY_PAUSES_S = (1.0, 5.0, 25.0)
+OVERLAP = timedelta(seconds=60)
+"""Read twice, for what was said live before the backfill came to its channel, and for differing clocks."""
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Backfill:
-    """Hands every message since the last one seen to `take`, oldest first, channel by channel.
+    """Hands every message since the last one of an earlier session to `take`, oldest first, by channel.
 
     Looked at are channels where a character lives or where somebody wrote in the last month. A channel
-    where nothing was ever seen is read as far back as messages are still answered.
+    where nothing was ever seen is read as far back as messages are still answered. Of very many messages
+    the newest are fetched. `take` must know again what it has had.
     """
 
-    def __init__(self, stores: Stores, take: Callable[[discord.Message], None], max_age_s: float) -> None:
+    def __init__(
+        self,
+        stores: Stores,
+        take: Callable[[discord.Message], None],
+        max_age_s: float,
+        retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
+    ) -> None:
         self._stores = stores
         self._take = take
         self._max_age = timedelta(seconds=max_age_s)
+        self._retry_pauses_s = retry_pauses_s
 
-    async def run(self, client: discord.Client) -> None:
+    async def run(self, client: discord.Client, connected_at: datetime) -> None:
         """Read all channels that matter; one that cannot be read stops no other."""
         gate = asyncio.Semaphore(AT_ONCE)
-        channels = await self._channels(client)
-        counts = await asyncio.gather(*(self._read(channel, gate) for channel in channels))
+        ids = await patiently(self._channels)
+        counts = await asyncio.gather(*(self._read(client, each, connected_at, gate) for each in ids))
         if found := sum(counts):
-            log.info("backfilled", messages=found, channels=len(channels))
+            log.info("backfilled", messages=found, channels=len(ids))
 
-    async def _channels(self, client: discord.Client) -> list[discord.abc.Messageable]:
+    async def _channels(self) -> list[int]:
         ids = {venue.channel_id for venue in await self._stores.messages.active_channels(_month_ago())}
-        ids |= set(await self._stores.rosters.channels())
-        found = (client.get_channel(channel_id) for channel_id in sorted(ids))
-        return [channel for channel in found if isinstance(channel, discord.abc.Messageable)]
+        return sorted(ids | set(await self._stores.rosters.channels()))
 
-    async def _read(self, channel: discord.abc.Messageable, gate: asyncio.Semaphore) -> int:
-        count = 0
-        try:
-            async with gate, asyncio.timeout(CHANNEL_DEADLINE_S):
-                after = await self._since(channel)
-                async for message in channel.history(limit=MOST_PER_CHANNEL, after=after, oldest_first=True):
-                    self._take(message)
-                    count += 1
-        except (discord.HTTPException, StorageError, TimeoutError, OSError) as error:
-            log.warning("backfill_failed", error=type(error).__name__, channel=getattr(channel, "id", None))
-        return count
+    async def _read(
+        self, client: discord.Client, channel_id: int, connected_at: datetime, gate: asyncio.Semaphore
+    ) -> int:
+        async with gate:
+            after = await patiently(lambda: self._since(channel_id, connected_at))
+            for pause_s in (*self._retry_pauses_s, None):
+                try:
+                    async with asyncio.timeout(CHANNEL_DEADLINE_S):
+                        return await self._fetch(client, channel_id, after)
+                except (discord.Forbidden, discord.NotFound):
+                    return 0
+                except UNREACHABLE as error:
+                    log.warning("backfill_failed", error=type(error).__name__, channel=channel_id)
+                if pause_s is None or client.is_closed():
+                    break
+                await asyncio.sleep(pause_s)
+        return 0
 
-    async def _since(self, channel: discord.abc.Messageable) -> discord.abc.Snowflake | datetime:
-        last_seen = await self._stores.messages.last_seen(getattr(channel, "id", 0))
-        return discord.Object(last_seen) if last_seen else datetime.now(UTC) - self._max_age
+    async def _fetch(self, client: discord.Client, channel_id: int, after: int) -> int:
+        channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
+        missed: list[discord.Message] = []
+        if isinstance(channel, discord.abc.Messageable):
+            async for message in channel.history(limit=MOST_PER_CHANNEL):
+                if message.id <= after:
+                    break
+                missed.append(message)
+        for message in reversed(missed):
+            self._take(message)
+        return len(missed)
+
+    async def _since(self, channel_id: int, connected_at: datetime) -> int:
+        before = time_snowflake(connected_at - OVERLAP)
+        last_seen = await self._stores.messages.last_seen(channel_id, before)
+        return last_seen or time_snowflake(datetime.now(UTC) - self._max_age)
 
 
 def _month_ago() -> datetime:

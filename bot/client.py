@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 import aiohttp
@@ -29,7 +30,7 @@ class Listener(Protocol):
         """Messages were deleted."""
         ...
 
-    async def on_ready(self, client: discord.Client) -> None:
+    async def on_ready(self, client: "TroupeClient") -> None:
         """A fresh session began: events before it may have been missed."""
         ...
 
@@ -38,7 +39,13 @@ RegisterCommands = Callable[["TroupeClient"], None]
 
 
 class TroupeClient(discord.Client):
-    """One incarnation of the connection; a crash of any parser ends it and the next one takes over."""
+    """One incarnation of the connection; a crash of any parser ends it and the next one takes over.
+
+    Attributes:
+        listener: who is told what happens.
+        tree: the slash commands.
+        connected_at: when the session in use began; events before it may have been missed.
+    """
 
     def __init__(
         self,
@@ -56,12 +63,17 @@ class TroupeClient(discord.Client):
         )
         self.listener = listener
         self.tree = app_commands.CommandTree(self)
+        self.connected_at = datetime.now(UTC)
         register(self)
 
     @override
     async def setup_hook(self) -> None:
         commands = await self.tree.sync()
         log.info("commands_registered", count=len(commands))
+
+    async def on_connect(self) -> None:
+        """Note when a session began, before anything is heard in it."""
+        self.connected_at = datetime.now(UTC)
 
     async def on_ready(self) -> None:
         """Tell the listener that a fresh session began."""

@@ -11,16 +11,18 @@ import msgspec
 from actors.models.active import ActiveModel
 from actors.models.choice import parse_choice
 from actors.workers.service import LlmService
-from bot.examination import discord_part, model_part, place_parts, workers_part
+from bot.examination import discord_part, model_part, place_parts, storage_ill, workers_part
 from bot.model_choice import SavedModelChoice
 from bot.operators import Health, SwitchModel, control_token
 from config.errors import TroupeError
+from config.logs import configure_logging
 from config.settings import Settings, load_settings
 from storage.database import Database
 from storage.migrate import migrate
 from storage.stores import Stores
 
 ASK_S = 90.0
+EVERYWHERE = frozenset({"", "0.0.0.0"})  # noqa: S104 - what an operator may have set, dialled as this machine
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -37,6 +39,7 @@ def examine(*, as_json: bool, use_model: str | None) -> int:
         TroupeError: a setting cannot be read, or the model cannot be switched.
     """
     settings = load_settings()
+    configure_logging(settings.log_format, "warning")
     if use_model is not None:
         _say(asyncio.run(_switch(settings, use_model)))
         return 0
@@ -56,7 +59,7 @@ async def _examine(settings: Settings) -> list[Health]:
             parts.append(Health("storage", ok=True, detail="answers, and its tables are of this version"))
             parts.append(await model_part(model))
     except TroupeError as error:
-        parts.append(Health("storage", ok=False, detail=str(error), mend=error.user_message))
+        parts.append(storage_ill(settings, error))
     return parts
 
 
@@ -78,14 +81,18 @@ async def _active_model(settings: Settings) -> AsyncIterator[ActiveModel]:
 
 
 async def _switch(settings: Settings, choice: str) -> str:
-    """Tell the running Troupe, or if there is none, save the choice for the next start."""
+    """Tell the running Troupe, or if there is none, save the choice for the next start.
+
+    Raises:
+        TroupeError: it refuses, or does not answer.
+    """
     wish = msgspec.json.encode(SwitchModel(choice))
     headers = {"Authorization": f"Bearer {control_token(settings.data_path)}"}
     deadline = aiohttp.ClientTimeout(total=ASK_S)
     try:
         async with (
             aiohttp.ClientSession(headers=headers, timeout=deadline) as session,
-            session.post(f"http://{settings.http}/control/model", data=wish) as answer,
+            session.post(f"http://{_reachable(settings.http)}/control/model", data=wish) as answer,
         ):
             words = await answer.text()
             if not answer.ok:
@@ -95,6 +102,16 @@ async def _switch(settings: Settings, choice: str) -> str:
         async with _active_model(settings) as model:
             use = await model.switch(parse_choice(choice))
             return f"{use.name} will speak from the next start on."
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise TroupeError(
+            f"What listens on {settings.http} does not answer ({type(error).__name__}). Is it Troupe?"
+        ) from error
+
+
+def _reachable(address: str) -> str:
+    """Turn the address that the operators' port listens on into one that can be dialled."""
+    host, _, port = address.rpartition(":")
+    return f"{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
 
 
 def _table(parts: list[Health]) -> str:

@@ -28,4 +28,4 @@ def point_gateway(url: str) -> None:
 def api_base(url: str) -> str:
     """Return the REST base with its version path; `url` may come with or without `/api/v10`."""
     url = url.rstrip("/")
-    return url if "/api" in url else url + API_PATH
+    return url if "/api/v" in yarl.URL(url).path else url.removesuffix("/api") + API_PATH

@@ -12,6 +12,7 @@ import msgspec
 from actors.models.active import ActiveModel
 from bot.endpoints import api_base
 from bot.operators import Health
+from config.errors import TroupeError
 from config.settings import Settings
 
 DISCORD = "https://discord.com"
@@ -81,6 +82,13 @@ def workers_part(settings: Settings) -> Health:
         return Health("workers", ok=False, detail="Ray is not installed", mend=mend)
     where = f", cluster {settings.ray_address}" if settings.ray_address else ""
     return Health("workers", ok=True, detail=f"hosted by {settings.worker_host}{where}")
+
+
+def storage_ill(settings: Settings, error: TroupeError) -> Health:
+    """Say why the database cannot be used; the errors of the storage name what is wrong."""
+    own = f"look into {settings.data_path}/postgres, or set DATABASE_URL to a Postgres with pgvector"
+    mend = "mend DATABASE_URL, or unset it: Troupe brings its own" if settings.database_url else own
+    return Health("storage", ok=False, detail=str(error), mend=mend)
 
 
 async def model_part(model: ActiveModel) -> Health:

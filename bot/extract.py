@@ -21,7 +21,7 @@ def extract(message: discord.Message) -> Message:
         text=readable(message),
         created_at=message.created_at,
         reply_to=_replied_to(message),
-        attachments=tuple(_attachment(file) for file in message.attachments),
+        attachments=tuple(_attachment(file) for file in _files(message)),
         mentioned_user_ids=tuple(user.id for user in message.mentions),
         edited_at=message.edited_at,
     )
@@ -62,20 +62,30 @@ def _replied_to(message: discord.Message) -> int | None:
 
 def readable(message: discord.Message) -> str:
     """Return everything in a message that a reader sees, as words."""
-    parts = [message.clean_content]
-    parts += [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+    parts = [message.clean_content, *_extras(message)]
     if message.poll is not None:
         answers = ", ".join(answer.text for answer in message.poll.answers)
         parts.append(f"[poll: {message.poll.question} ({answers})]")
     for snapshot in message.message_snapshots:
-        parts.append(f"[forwarded] {snapshot.content}")
-    parts += [_embed(embed) for embed in message.embeds if embed.type == "rich"]
+        parts += ["[forwarded]", snapshot.content, *_extras(snapshot)]
     return "\n".join(part for part in parts if part.strip())
 
 
+def _extras(message: discord.Message | discord.MessageSnapshot) -> list[str]:
+    """Say the stickers and embeds of a message; what Discord adds for a link is not its author's word."""
+    stickers = [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+    return stickers + [_embed(embed) for embed in message.embeds if embed.type == "rich"]
+
+
 def _embed(embed: discord.Embed) -> str:
-    words = [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields)]
+    fields = (f"{field.name}: {field.value}" for field in embed.fields)
+    words = [embed.author.name, embed.title, embed.description, *fields, embed.footer.text]
     return "\n".join(word for word in words if word)
+
+
+def _files(message: discord.Message) -> list[discord.Attachment]:
+    forwarded = (file for snapshot in message.message_snapshots for file in snapshot.attachments)
+    return [*message.attachments, *forwarded]
 
 
 def _attachment(file: discord.Attachment) -> Attachment:

@@ -49,6 +49,11 @@ class Gateway:
         """True while a session is established."""
         return self.client is not None and self.client.is_ready()
 
+    @property
+    def application_id(self) -> int | None:
+        """Our application, once Discord has told."""
+        return self.client.application_id if self.client is not None else None
+
     async def run(self) -> None:
         """Stay connected until cancelled.
 

@@ -1,32 +1,30 @@
 """What happens on Discord, committed first and told to the channel's actor second."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
 import discord
 
 from actors.channel.messages import MessageCreated, MessageEdited, MessagesDeleted
 from bot.backfill import Backfill
+from bot.client import TroupeClient
 from bot.extract import extract, readable
 from bot.lanes import Lanes
+from bot.patience import patiently
 from config import metrics
 from config.logs import get_logger
 from config.telemetry import carrier, span
-from storage.errors import StorageUnavailableError
 from storage.records import Message
 from storage.stores import Stores
 
 ChannelEvent = MessageCreated | MessageEdited | MessagesDeleted
 Tell = Callable[[int, ChannelEvent], None]
-T = TypeVar("T")
 
 log = get_logger(__name__)
 
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
+SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
+"""Everything else is a notice of Discord's own, such as a pin, or the answer to another bot's command."""
 
 
 class Intake:
@@ -57,22 +55,21 @@ class Intake:
         """Wait until everything taken in is committed and told."""
         await self._lanes.idle()
 
-    async def on_ready(self, client: discord.Client) -> None:
+    async def on_ready(self, client: TroupeClient) -> None:
         """Learn who owns the application, and fetch what was missed since the last session."""
         self._own_id = client.user.id if client.user else None
         if client.application is not None:
             self.application_owner_id = _owner_of(client.application)
         log.info("discord_ready", guilds=len(client.guilds), user=str(client.user))
-        await self._backfill.run(client)
+        await self._backfill.run(client, client.connected_at)
 
     async def on_message(self, message: discord.Message) -> None:
         """Take in a message of a person or of another bot."""
-        if message.type in {discord.MessageType.default, discord.MessageType.reply}:
-            self.take(message)
+        self.take(message)
 
     def take(self, message: discord.Message) -> None:
-        """Queue one message in its channel's lane."""
-        if not self._open or self._is_ours(message):
+        """Queue one message in its channel's lane; whether it is known already is seen when committing."""
+        if not self._open or message.type not in SPOKEN or self._is_ours(message):
             return
         seen_at = time.time()
         record = extract(message)
@@ -82,15 +79,16 @@ class Intake:
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Take over a changed text."""
         message = payload.message
-        if self._is_ours(message) or message.edited_at is None:
+        if not self._open or self._is_ours(message) or message.edited_at is None:
             return
         edit = MessageEdited(message_id=message.id, text=readable(message), edited_at=message.edited_at)
         self._lanes.put(payload.channel_id, lambda: self._edit(payload.channel_id, edit))
 
     async def on_delete(self, channel_id: int, message_ids: set[int]) -> None:
         """Take messages out of the transcript."""
-        deletion = MessagesDeleted(tuple(sorted(message_ids)))
-        self._lanes.put(channel_id, lambda: self._delete(channel_id, deletion))
+        if self._open:
+            deletion = MessagesDeleted(tuple(sorted(message_ids)))
+            self._lanes.put(channel_id, lambda: self._delete(channel_id, deletion))
 
     def _is_ours(self, message: discord.Message) -> bool:
         if message.webhook_id is not None:
@@ -99,7 +97,7 @@ class Intake:
 
     async def _commit(self, message: Message, seen_at: float) -> None:
         with span("message", channel__id=message.venue.channel_id, message__id=message.id):
-            is_new = await _patiently(lambda: self._stores.messages.record(message))
+            is_new = await patiently(lambda: self._stores.messages.record(message))
             metrics.messages_seen.labels("new" if is_new else "repeated").inc()
             if is_new:
                 is_fresh = seen_at - message.created_at.timestamp() <= self._max_age_s
@@ -107,26 +105,14 @@ class Intake:
                 self._tell(message.venue.channel_id, event)
 
     async def _edit(self, channel_id: int, edit: MessageEdited) -> None:
-        if await _patiently(lambda: self._stores.messages.edit(edit.message_id, edit.text, edit.edited_at)):
+        if await patiently(lambda: self._stores.messages.edit(edit.message_id, edit.text, edit.edited_at)):
             self._tell(channel_id, edit)
 
     async def _delete(self, channel_id: int, deletion: MessagesDeleted) -> None:
         for message_id in deletion.message_ids:
-            await _patiently(partial(self._stores.messages.delete, message_id))
+            await patiently(partial(self._stores.messages.delete, message_id))
         self._tell(channel_id, deletion)
 
 
 def _owner_of(application: discord.AppInfo) -> int | None:
     return application.team.owner_id if application.team else application.owner.id
-
-
-async def _patiently(work: Callable[[], Awaitable[T]]) -> T:
-    """Do `work`, again and again while the database is away."""
-    pause_s = FIRST_PAUSE_S
-    while True:
-        try:
-            return await work()
-        except StorageUnavailableError:
-            log.warning("intake_waits_for_storage", seconds=pause_s)
-            await asyncio.sleep(pause_s)
-            pause_s = min(LONGEST_PAUSE_S, pause_s * 2)

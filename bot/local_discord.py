@@ -13,6 +13,7 @@ log = get_logger(__name__)
 
 START_S = 30.0
 STOP_S = 5.0
+RESTART_PAUSE_S = 1.0
 
 
 class LocalDiscordError(TroupeError):
@@ -60,17 +61,9 @@ class LocalDiscord:
         """End the child."""
         if self._keeper is not None:
             self._keeper.cancel()
-        process = self._process
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(STOP_S):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+            await asyncio.wait({self._keeper})
+        if self._process is not None:
+            await _end(self._process)
 
     async def _spawn(self) -> LocalAddress:
         data = self._settings.data_path / "sandbox"
@@ -88,7 +81,7 @@ class LocalDiscord:
                 line = await process.stdout.readline()
             return msgspec.json.decode(line, type=LocalAddress)
         except (TimeoutError, msgspec.MsgspecError) as error:
-            await self.stop()
+            await _end(process)
             raise LocalDiscordError(
                 f"The local Discord did not start on {self._settings.sandbox_http}."
                 " If the port is taken, set TROUPE_SANDBOX_HTTP to another."
@@ -99,8 +92,20 @@ class LocalDiscord:
             assert self._process is not None  # noqa: S101 - spawned before
             code = await self._process.wait()
             log.warning("local_discord_ended", code=code)
-            await asyncio.sleep(1)
+            await asyncio.sleep(RESTART_PAUSE_S)
             try:
                 await self._spawn()
             except LocalDiscordError as error:
                 log.error("local_discord_lost", error=str(error))  # noqa: TRY400 - the reason is enough
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Let the child end by itself, and kill it when it takes too long."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()

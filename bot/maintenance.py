@@ -3,7 +3,8 @@
 import asyncio
 import sys
 
-from config.settings import load_settings
+from config.logs import configure_logging
+from config.settings import Settings, load_settings
 from storage.database import Database
 from storage.migrate import migrate
 
@@ -14,13 +15,15 @@ def migrate_now() -> int:
     Raises:
         StorageError: the database cannot be reached or refuses.
     """
-    applied = asyncio.run(_migrate())
+    settings = load_settings()
+    configure_logging(settings.log_format, "warning")
+    applied = asyncio.run(_migrate(settings))
     print("\n".join(applied) or "Nothing to do.", file=sys.stdout)  # noqa: T201 - this is the terminal
     return 0
 
 
-async def _migrate() -> list[str]:
-    database = await Database.open(load_settings())
+async def _migrate(settings: Settings) -> list[str]:
+    database = await Database.open(settings)
     try:
         return await migrate(database)
     finally:

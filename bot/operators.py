@@ -101,7 +101,8 @@ class OperatorServer:
 
     async def _control_model(self, request: web.Request) -> web.Response:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(given.encode(), self._control_token.encode()):
+        known = self._control_token
+        if not known or not hmac.compare_digest(given.encode(), known.encode()):
             raise web.HTTPForbidden
         try:
             wish = msgspec.json.decode(await request.read(), type=SwitchModel)
@@ -115,9 +116,11 @@ class OperatorServer:
 def control_token(data_path: Path) -> str:
     """Return the token that lets this machine's user control the running process; made on first use."""
     file = data_path / CONTROL_FILE
-    if not file.exists():
-        data_path.mkdir(parents=True, exist_ok=True)
-        handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as out:
-            out.write(secrets.token_urlsafe(32))
-    return file.read_text().strip()
+    if file.exists() and (known := file.read_text().strip()):
+        return known
+    data_path.mkdir(parents=True, exist_ok=True)
+    token = secrets.token_urlsafe(32)
+    handle = os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(token)
+    return token

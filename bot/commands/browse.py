@@ -2,7 +2,7 @@
 
 import discord
 
-from bot.commands.failures import whisper
+from bot.commands.failures import AnsweringView, whisper
 from bot.commands.services import Interaction, Services
 from storage.records import Personality
 
@@ -10,7 +10,7 @@ PAGE = 10
 LONGEST_LINE = 90
 
 
-class Browser(discord.ui.View):
+class Browser(AnsweringView):
     """Pages through what one person may see; works for a quarter of an hour."""
 
     def __init__(self, services: Services, viewer_id: int, query: str) -> None:

@@ -1,5 +1,7 @@
 """`/channel`: who lives in this channel."""
 
+from collections.abc import Sequence
+
 import discord
 from discord import app_commands
 
@@ -12,6 +14,8 @@ from storage.records import Personality, Venue
 
 log = get_logger(__name__)
 
+MOST_LISTED = 9
+"""Nine of the longest names fill the 2000 characters of a message."""
 NOBODY = "Nobody lives here yet. `/channel add-personality` brings somebody in."
 
 
@@ -42,9 +46,8 @@ class ChannelCommands(app_commands.Group):
     async def remove_personality(self, interaction: Interaction, personality: str) -> None:
         """Take a character off the roster."""
         venue = _venue_to_change(interaction)
-        person = await choices.chosen(self._services, interaction, personality)
-        if not await self._services.stores.rosters.remove(venue.channel_id, person.id):
-            raise CommandRefusedError(f"**{person.name}** is not in this channel.")
+        person = await choices.chosen_present(self._services, interaction, personality)
+        await self._services.stores.rosters.remove(venue.channel_id, person.id)
         log.info("roster_shrank", channel=venue.channel_id, personality=str(person.id))
         self._services.roster_changed(venue)
         await interaction.response.send_message(
@@ -55,8 +58,7 @@ class ChannelCommands(app_commands.Group):
     async def personalities(self, interaction: Interaction) -> None:
         """List the roster, only to the person who asks."""
         people = await self._services.stores.rosters.of(interaction.channel_id or 0)
-        lines = [f"**{person.name}** — say `@{person.name}` to address them" for person in people]
-        await whisper(interaction, "\n".join(lines) or NOBODY)
+        await whisper(interaction, _company(people) if people else NOBODY)
 
     @add_personality.autocomplete("personality")
     async def _suggest_anyone(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
@@ -65,6 +67,13 @@ class ChannelCommands(app_commands.Group):
     @remove_personality.autocomplete("personality")
     async def _suggest_present(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
         return await choices.present(self._services, interaction, typed)
+
+
+def _company(people: Sequence[Personality]) -> str:
+    lines = [f"**{person.name}** — say `@{person.name}` to address them" for person in people[:MOST_LISTED]]
+    if more := len(people) - len(lines):
+        lines.append(f"… and {more} more")
+    return "\n".join(lines)
 
 
 def _welcome(person: Personality) -> str:

@@ -88,6 +88,7 @@ class CharacterCommands(app_commands.Group):
         self, answer: Interaction, fields: CharacterFields, picture: discord.Attachment | None
     ) -> None:
         await answer.response.defer(ephemeral=True, thinking=True)
+        face_hash, problem = await self._kept(picture)
         person = Personality(
             id=uuid4(),
             name=fields.name,
@@ -96,12 +97,11 @@ class CharacterCommands(app_commands.Group):
             who=fields.who,
             speech=fields.speech,
             first_message=fields.first_message,
-            face_hash=await self._kept(picture),
+            face_hash=face_hash,
         )
         person = await self._with_free_slug(person)
-        await portrait(
-            self._services, answer, person, f"Written. `/channel add-personality` brings {person.name} in."
-        )
+        note = f"Written. `/channel add-personality` brings {person.name} in."
+        await portrait(self._services, answer, person, note + problem)
 
     async def _edit(
         self,
@@ -111,22 +111,28 @@ class CharacterCommands(app_commands.Group):
         picture: discord.Attachment | None,
     ) -> None:
         await answer.response.defer(ephemeral=True, thinking=True)
+        face_hash, problem = await self._kept(picture)
         changed = msgspec.structs.replace(
             person,
             name=fields.name,
             who=fields.who,
             speech=fields.speech,
             first_message=fields.first_message,
-            face_hash=await self._kept(picture) or person.face_hash,
+            face_hash=face_hash or person.face_hash,
         )
-        await self._services.stores.personalities.update(changed)
+        if not await self._services.stores.personalities.update(changed):
+            raise CommandRefusedError(f"**{person.name}** has been deleted meanwhile.")
         self._services.personality_changed(person.id)
-        await portrait(self._services, answer, changed, "Changed, from the next reply on.")
+        await portrait(self._services, answer, changed, "Changed, from the next reply on." + problem)
 
-    async def _kept(self, picture: discord.Attachment | None) -> str | None:
+    async def _kept(self, picture: discord.Attachment | None) -> tuple[str | None, str]:
+        """Return the hash of the face, and what to say if the picture is no use: the words count anyway."""
         if picture is None:
-            return None
-        return await self._services.stores.faces.put(await face_from(picture))
+            return None, ""
+        try:
+            return await self._services.stores.faces.put(await face_from(picture)), ""
+        except CommandRefusedError as refusal:
+            return None, f"\n{refusal.user_message} `/character edit` takes another."
 
     async def _with_free_slug(self, person: Personality) -> Personality:
         """Create `person`; a handle that is taken gets a few letters of the id."""

@@ -16,9 +16,9 @@ Choice = app_commands.Choice[str]
 
 
 def choices(people: Sequence[Personality], typed: str) -> list[Choice]:
-    """Offer those whose name holds what was typed; names that begin with it come first."""
+    """Offer those whose name or handle holds what was typed; names that begin with it come first."""
     typed = typed.casefold().strip()
-    fitting = [person for person in people if typed in person.name.casefold()]
+    fitting = [person for person in people if typed in person.name.casefold() or typed in person.slug]
     fitting.sort(key=lambda person: (not person.name.casefold().startswith(typed), person.name.casefold()))
     names = [person.name for person in fitting]
     return [
@@ -34,14 +34,15 @@ def _label(person: Personality, has_namesake: bool) -> str:
 
 async def visible(services: Services, interaction: Interaction, typed: str) -> list[Choice]:
     """Every character that the person may see."""
-    people = await services.stores.personalities.visible(interaction.user.id, typed, MOST_CHOICES, 0)
+    people = await services.stores.personalities.visible(interaction.user.id, typed.strip(), MOST_CHOICES, 0)
     return choices(people, typed)
 
 
 async def own(services: Services, interaction: Interaction, typed: str) -> list[Choice]:
     """Every character that the person may change."""
-    people = await services.stores.personalities.visible(interaction.user.id, typed, 200, 0)
-    return choices([person for person in people if may_change(services, interaction, person)], typed)
+    owner_id = None if services.is_owner(interaction.user.id) else interaction.user.id
+    people = await services.stores.personalities.owned(owner_id, typed.strip(), MOST_CHOICES)
+    return choices(people, typed)
 
 
 async def present(services: Services, interaction: Interaction, typed: str) -> list[Choice]:
@@ -57,12 +58,28 @@ async def chosen(services: Services, interaction: Interaction, value: str) -> Pe
     Raises:
         CommandRefusedError: there is none that this person may see.
     """
+    value = value.strip()
     person = await _by_id(services, value) or await services.stores.personalities.find(
         value, interaction.user.id
     )
     if person is None or not may_see(services, interaction, person):
         raise CommandRefusedError(f"I know nobody called “{value[:80]}”. `/character browse` lists everyone.")
     return person
+
+
+async def chosen_present(services: Services, interaction: Interaction, value: str) -> Personality:
+    """Return the character of this channel that was picked from the list, or typed by name.
+
+    Raises:
+        CommandRefusedError: there is none here.
+    """
+    wanted = value.strip().casefold()
+    for person in await services.stores.rosters.of(interaction.channel_id or 0):
+        if wanted in {str(person.id), person.name.casefold(), person.slug}:
+            return person
+    raise CommandRefusedError(
+        f"“{value[:80]}” is not in this channel. `/channel personalities` lists who is."
+    )
 
 
 async def _by_id(services: Services, value: str) -> Personality | None:

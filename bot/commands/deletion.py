@@ -8,7 +8,7 @@ import discord
 from typing_extensions import override
 
 from bot.commands import choices
-from bot.commands.failures import CommandRefusedError, answer_failure
+from bot.commands.failures import AnsweringModal, CommandRefusedError, answer_failure
 from bot.commands.services import Interaction, Services
 from config.logs import get_logger
 from storage.records import Personality
@@ -16,7 +16,7 @@ from storage.records import Personality
 log = get_logger(__name__)
 
 
-class DeletionForm(discord.ui.Modal):
+class DeletionForm(AnsweringModal):
     """Asks for the character's name, so that nobody is deleted by a slip."""
 
     def __init__(self, services: Services, person: Personality) -> None:
@@ -32,7 +32,8 @@ class DeletionForm(discord.ui.Modal):
         person = self._person
         if self._typed.value.strip().casefold() != person.name.strip().casefold():
             raise CommandRefusedError(f"That is not the name, so **{person.name}** stays.")
-        await self._services.stores.personalities.delete(person.id, by=interaction.user.id)
+        if not await self._services.stores.personalities.delete(person.id, by=interaction.user.id):
+            raise CommandRefusedError(f"**{person.name}** is gone already.")
         self._services.personality_changed(person.id)
         log.info("personality_deleted", personality=str(person.id))
         view = discord.ui.View(timeout=None)
@@ -40,12 +41,6 @@ class DeletionForm(discord.ui.Modal):
         await interaction.response.send_message(
             f"**{person.name}** is gone. You can take that back for a day.", view=view, ephemeral=True
         )
-
-    @override
-    async def on_error(  # type: ignore[override] # a modal's differs from its base's, by discord.py's design
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        await answer_failure(interaction, error)
 
 
 class UndoDelete(
@@ -79,8 +74,8 @@ class UndoDelete(
     async def callback(self, interaction: Interaction) -> None:
         try:
             await self._restore(interaction)
-        except CommandRefusedError as refusal:
-            await answer_failure(interaction, refusal)
+        except Exception as error:  # noqa: BLE001 - discord.py would only log it, and nobody be answered
+            await answer_failure(interaction, error)
 
     async def _restore(self, interaction: Interaction) -> None:
         personalities = self.services.stores.personalities

@@ -1,10 +1,12 @@
 """What a person reads when a command fails: one clear private sentence with a reference."""
 
 import secrets
+from typing import Any
 
 import discord
 from discord import app_commands
 from discord.utils import MISSING
+from typing_extensions import override
 
 from bot.commands.services import Interaction
 from config.errors import TroupeError
@@ -20,16 +22,40 @@ class CommandRefusedError(TroupeError):
         super().__init__(why, None, None, why)
 
 
+class AnsweringView(discord.ui.View):
+    """A view whose failures are answered like those of commands."""
+
+    @override
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: Exception, item: discord.ui.Item[Any]
+    ) -> None:
+        await answer_failure(interaction, error)
+
+
+class AnsweringModal(discord.ui.Modal):
+    """A form whose failures are answered like those of commands."""
+
+    @override
+    async def on_error(  # type: ignore[override] # a modal's differs from its base's, by discord.py's design
+        self, interaction: discord.Interaction[Any], error: Exception, /
+    ) -> None:
+        await answer_failure(interaction, error)
+
+
 async def answer_failure(interaction: Interaction, error: Exception) -> None:
     """Answer a failed command privately; unexpected errors are logged under the shown reference."""
+    await whisper(interaction, explained(interaction, error))
+
+
+def explained(interaction: Interaction, error: Exception) -> str:
+    """Return what to tell the person; an unexpected error is logged under the reference in the words."""
     cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
     if isinstance(cause, CommandRefusedError):
-        await whisper(interaction, cause.user_message)
-        return
+        return cause.user_message
     reference = secrets.token_hex(3)
     log.error("command_failed", command=_name(interaction), reference=reference, exc_info=cause)
     words = cause.user_message if isinstance(cause, TroupeError) else TroupeError.user_message
-    await whisper(interaction, f"{words}\n-# ref: {reference}")
+    return f"{words}\n-# ref: {reference}"
 
 
 def _name(interaction: Interaction) -> str:

@@ -2,13 +2,12 @@
 
 import unicodedata
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import discord
 import msgspec
 from typing_extensions import override
 
-from bot.commands.failures import CommandRefusedError, answer_failure, whisper
+from bot.commands.failures import AnsweringModal, AnsweringView, CommandRefusedError, explained, whisper
 from bot.commands.services import Interaction
 from storage.records import Personality
 
@@ -36,8 +35,8 @@ class CharacterFields(msgspec.Struct, frozen=True):
 Submitted = Callable[[Interaction, CharacterFields], Awaitable[None]]
 
 
-class CharacterForm(discord.ui.Modal):
-    """Asks for the four fields and hands them on, trimmed. A refusal offers the form again, still filled."""
+class CharacterForm(AnsweringModal):
+    """Asks for the four fields and hands them on, trimmed. A failure offers the form again, still filled."""
 
     def __init__(self, heading: str, submitted: Submitted, current: CharacterFields | None = None) -> None:
         super().__init__(title=heading[:45], timeout=FORM_LIFE_S)
@@ -59,18 +58,12 @@ class CharacterForm(discord.ui.Modal):
         try:
             named = msgspec.structs.replace(fields, name=clean_name(fields.name))
             await self._submitted(interaction, named)
-        except CommandRefusedError as refusal:
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was written must not be lost
             again = FormAgain(self.title, self._submitted, fields)
-            await whisper(interaction, refusal.user_message, view=again)
-
-    @override
-    async def on_error(  # type: ignore[override] # a modal's differs from its base's, by discord.py's design
-        self, interaction: discord.Interaction[Any], error: Exception, /
-    ) -> None:
-        await answer_failure(interaction, error)
+            await whisper(interaction, explained(interaction, error), view=again)
 
 
-class FormAgain(discord.ui.View):
+class FormAgain(AnsweringView):
     """A button that opens the form with everything that was written in it."""
 
     def __init__(self, heading: str, submitted: Submitted, fields: CharacterFields) -> None:

@@ -5,13 +5,12 @@ from typing import Any
 
 import discord
 from discord import app_commands
-from typing_extensions import override
 
 from actors.models.active import ModelInUse, ModelOption
 from actors.models.choice import parse_choice
 from actors.models.errors import ModelError
 from actors.models.trial import TestReport
-from bot.commands.failures import CommandRefusedError, answer_failure, whisper
+from bot.commands.failures import AnsweringView, CommandRefusedError, whisper
 from bot.commands.services import Interaction, Services
 
 MOST_OPTIONS = 25
@@ -32,13 +31,14 @@ def model_command(services: Services) -> app_commands.Command[Any, ..., None]:
     return app_commands.Command(name="model", description=description, callback=show)
 
 
-class ModelPanel(discord.ui.View):
+class ModelPanel(AnsweringView):
     """The button and the menu under the card."""
 
     def __init__(self, services: Services, options: Sequence[ModelOption]) -> None:
         super().__init__(timeout=900)
         self._services = services
-        entries = [_entry(option) for option in options if _fits(option)][:MOST_OPTIONS]
+        entries = [_entry(option) for option in options if _fits(option)]
+        del entries[MOST_OPTIONS - 1 : -1]  # the last one, the embedded model, is always there to go back to
         self._menu: discord.ui.Select[ModelPanel] = discord.ui.Select(
             placeholder="Switch to", options=entries
         )
@@ -59,15 +59,6 @@ class ModelPanel(discord.ui.View):
             await whisper(interaction, f"That did not work, so nothing changed: {error}")
             return
         await interaction.edit_original_response(embed=model_card(use), view=self)
-
-    @override
-    async def on_error(
-        self,
-        interaction: discord.Interaction[discord.Client],
-        error: Exception,
-        item: discord.ui.Item["ModelPanel"],
-    ) -> None:
-        await answer_failure(interaction, error)
 
 
 def _fits(option: ModelOption) -> bool:

@@ -7,8 +7,9 @@ from uuid import UUID
 import discord
 from discord import app_commands
 
-from actors.models.active import ActiveModel
-from storage.records import Venue
+from actors.models.active import ActiveModel, ModelInUse
+from actors.models.choice import ModelChoice
+from storage.records import Personality, Venue
 from storage.stores import Stores
 
 Interaction = discord.Interaction[discord.Client]
@@ -24,7 +25,8 @@ class Services:
         model: which model answers, and how to switch it.
         roster_changed: tells a channel's actor that its company changed.
         personality_changed: tells every channel that a definition changed or is gone.
-        prepare: makes ready what a character needs to speak in a channel.
+        switch_model: lets another model speak from the next request on.
+        arrived: lets a character that came into a channel, by the command of that id, say its first words.
         owner_id: the person who runs this bot, as soon as Discord has told.
     """
 
@@ -32,7 +34,8 @@ class Services:
     model: ActiveModel
     roster_changed: Callable[[Venue], None]
     personality_changed: Callable[[UUID], None]
-    prepare: Callable[[Venue, UUID], Awaitable[None]]
+    switch_model: Callable[[ModelChoice], Awaitable[ModelInUse]]
+    arrived: Callable[[Venue, Personality, int], Awaitable[None]]
     owner_id: Callable[[], int | None]
 
     def is_owner(self, user_id: int) -> bool:
