@@ -15,6 +15,7 @@ from actors.channel.messages import (
     MessagesDeleted,
     PersonalityChanged,
     RosterChanged,
+    SpeakerLost,
     TurnOverdue,
 )
 from actors.channel.patience import patiently
@@ -65,6 +66,8 @@ class ChannelActor(AsyncioActor):
                 self._agenda.forget(message_ids)
             case TurnOverdue(speaker_id=speaker_id, message_id=message_id):
                 self._give_up(speaker_id, message_id)
+            case SpeakerLost(speaker_id=speaker_id):
+                self._speaker_lost(speaker_id)
             case RosterChanged():
                 await self._reload_roster()
             case PersonalityChanged(personality_id=personality_id):
@@ -125,6 +128,10 @@ class ChannelActor(AsyncioActor):
     def _give_up(self, speaker_id: UUID, message_id: int) -> None:
         if self._agenda.answering(speaker_id) == message_id:
             log.warning("turn_overdue", channel=self._channel_id, personality=str(speaker_id))
+            self._go_on_after(speaker_id)
+
+    def _speaker_lost(self, speaker_id: UUID) -> None:
+        if self._agenda.answering(speaker_id) is not None:
             self._go_on_after(speaker_id)
 
     def _go_on_after(self, speaker_id: UUID) -> None:

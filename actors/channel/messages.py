@@ -44,8 +44,18 @@ class PersonalityChanged(msgspec.Struct, frozen=True):
     personality_id: UUID
 
 
+class SpeakerLost(msgspec.Struct, frozen=True):
+    """The actor of a personality crashed; its turn will not end by itself."""
+
+    speaker_id: UUID
+
+
 class TurnOverdue(msgspec.Struct, frozen=True):
     """A turn did not end within its deadline; the channel goes on without it."""
 
     speaker_id: UUID
     message_id: int
+
+
+ChannelEvent = MessageCreated | MessageEdited | MessagesDeleted
+"""What people do in a channel."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -79,7 +78,6 @@ class ChannelPorts:
         window_messages: how many messages the window holds at most.
         deadline_s: seconds after which a turn that has not ended is given up.
         draw: a random number in [0, 1).
-        now: the time, with a zone.
     """
 
     messages: Messages
@@ -90,4 +88,3 @@ class ChannelPorts:
     window_messages: int
     deadline_s: float
     draw: Callable[[], float]
-    now: Callable[[], datetime]

@@ -10,6 +10,7 @@ from actors.personality.generation import Generation
 from actors.personality.messages import Speak, TurnEnded, WithdrawReason
 from actors.personality.ports import Ports
 from actors.personality.record import TurnRecord
+from actors.reply.chunks import with_footer
 from actors.reply.outlet import Delivery, DeliveryError, Posted, VenueGoneError
 from config import metrics, telemetry
 from config.errors import TroupeError
@@ -39,6 +40,7 @@ class TurnRun:
         self._withdrawn: WithdrawReason | None = None
         self._generating: asyncio.Task[str] | None = None
         self._first_text = asyncio.Event()
+        self._shown = ""
 
     def withdraw(self, reason: WithdrawReason) -> None:
         """End the turn early; words already shown stay."""
@@ -82,6 +84,7 @@ class TurnRun:
             return self._ended("silent", "venue gone")
         except (DeliveryError, TimeoutError) as error:
             log.warning("turn_not_delivered", turn=str(self._turn.id), error=type(error).__name__)
+            await delivery.abandon()
             return self._ended("failed", "not delivered")
 
     async def _is_new(self) -> bool:
@@ -92,22 +95,24 @@ class TurnRun:
             return True
 
     async def _perform(self, delivery: Delivery) -> TurnEnded:
-        order = self._order
-        plan = make_plan(order.speaker, order.roster, order.window, order.answering, self._ports.now())
-        generation = Generation(
-            str(self._turn.id), plan, self._ports, lambda text: self._show(delivery, text), self._attempt
-        )
         try:
-            text = await self._generate(generation)
+            text = await self._generate(self._generation(delivery))
         except WithdrawnError as gone:
-            return await self._leave(delivery, generation.shown, gone.message)
+            return await self._leave(delivery, gone.message)
         except ModelError as error:
             log.warning("model_failed", turn=str(self._turn.id), error=type(error).__name__)
-            return await self._apologise(delivery, generation.shown, error)
+            return await self._apologise(delivery, error)
         except Exception as error:
             log.exception("turn_crashed", turn=str(self._turn.id))
-            return await self._apologise(delivery, generation.shown, TroupeError(type(error).__name__))
-        return await self._finish(delivery, text, order.note, None)
+            return await self._apologise(delivery, TroupeError(type(error).__name__))
+        return await self._finish(delivery, text, self._order.note, None)
+
+    def _generation(self, delivery: Delivery) -> Generation:
+        order = self._order
+        plan = make_plan(order.speaker, order.roster, order.window, order.answering, self._ports.now())
+        return Generation(
+            str(self._turn.id), plan, self._ports, lambda text: self._show(delivery, text), self._attempt
+        )
 
     async def _generate(self, generation: Generation) -> str:
         if self._withdrawn is not None:
@@ -143,6 +148,7 @@ class TurnRun:
         if not self._first_text.is_set():
             self._first_text.set()
             metrics.first_text.observe(self._age())
+        self._shown = text
         delivery.show(text)
 
     async def _finish(
@@ -152,23 +158,23 @@ class TurnRun:
         self._record.note("delivering")
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             posted = await delivery.finish(text, footer)
-        said = tuple(self._said(message, footer) for message in posted)
+        said = tuple(said for message in posted if (said := self._said(message, footer)).text)
         for message in said:
             await self._keep(message)
         return self._ended("done", reason, said)
 
-    async def _apologise(self, delivery: Delivery, shown: str, error: TroupeError) -> TurnEnded:
+    async def _apologise(self, delivery: Delivery, error: TroupeError) -> TurnEnded:
         """Close an answer that broke off, or say in the character's voice that there is none."""
         kind = type(error).__name__
-        if shown:
-            return await self._finish(delivery, shown, notices.broken_off(error, self._turn.id), kind)
+        if self._shown:
+            return await self._finish(delivery, self._shown, notices.broken_off(error, self._turn.id), kind)
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             await delivery.fail(notices.error_notice(self._order.speaker, error, self._turn.id))
         return self._ended("failed", kind)
 
-    async def _leave(self, delivery: Delivery, shown: str, reason: str) -> TurnEnded:
-        if shown:
-            return await self._finish(delivery, shown, notices.left(self._order.speaker), reason)
+    async def _leave(self, delivery: Delivery, reason: str) -> TurnEnded:
+        if self._shown:
+            return await self._finish(delivery, self._shown, notices.left(self._order.speaker), reason)
         await delivery.abandon()
         return self._ended("silent", reason)
 
@@ -185,7 +191,7 @@ class TurnRun:
             id=posted.message_id,
             venue=self._turn.venue,
             author=Author(id=NO_USER, name=speaker.name, is_bot=True, webhook_id=NO_USER),
-            text=posted.text.removesuffix(f"-# {footer}").rstrip() if footer else posted.text,
+            text=posted.text.removesuffix(with_footer("", footer)[0]).rstrip() if footer else posted.text,
             created_at=_time_of(posted.message_id, self._ports.now()),
             reply_to=self._turn.message_id,
             personality_id=speaker.id,

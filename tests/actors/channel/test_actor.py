@@ -127,7 +127,6 @@ class Stage:
                 window_messages=50,
                 deadline_s=300,
                 draw=lambda: self.draw,
-                now=self.now,
             ),
         )
 

@@ -1,0 +1,156 @@
+"""Everybody: the channels of this process and the personalities that speak in them, addressed by key."""
+
+import asyncio
+import random
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from uuid import UUID
+
+from actors.channel.actor import ChannelActor
+from actors.channel.messages import ChannelEvent, PersonalityChanged, RosterChanged, SpeakerLost
+from actors.channel.ports import ChannelPorts
+from actors.models.chat import ChatModel
+from actors.personality.actor import PersonalityActor
+from actors.personality.messages import Speak, TurnEnded, Withdraw
+from actors.personality.ports import Ports, Voice
+from actors.personality.turn import DELIVERY_DEADLINE_S
+from actors.reply.outlet import Outlet
+from actors.runtime import AsyncioRef, Directory
+from actors.runtime.errors import ActorGoneError
+from config.logs import get_logger
+from config.settings import Settings
+from storage.stores import Stores
+
+log = get_logger(__name__)
+
+OVERDUE_AFTER_S = 30.0
+"""Beyond the deadlines of generation and delivery, a turn that has not ended is given up."""
+
+Seat = tuple[int, UUID]
+"""A personality in a channel."""
+
+
+class Company:
+    """Starts channels and personalities when they are spoken to and puts them to rest when nobody does.
+
+    Args:
+        stores: everything kept.
+        model: answers requests.
+        voice: which model that is at the moment.
+        outlet: where characters become visible.
+        settings: deadline of a turn and size of the window.
+        idle_s: seconds without a message after which an actor is put to rest.
+        capacity: live actors of each kind; beyond it the least recently used one rests.
+    """
+
+    def __init__(
+        self,
+        stores: Stores,
+        model: ChatModel,
+        voice: Voice,
+        outlet: Outlet,
+        settings: Settings,
+        *,
+        idle_s: float = 900.0,
+        capacity: int | None = None,
+    ) -> None:
+        draw = random.SystemRandom().random
+        self._turn = Ports(
+            turns=stores.turns,
+            transcript=stores.messages,
+            model=model,
+            voice=voice,
+            outlet=outlet,
+            deadline_s=settings.turn_deadline_s,
+            now=_now,
+            jitter=draw,
+        )
+        self._channel = ChannelPorts(
+            messages=stores.messages,
+            rosters=stores.rosters,
+            personalities=stores.personalities,
+            deliveries=stores.deliveries,
+            instruct=self._instruct,
+            window_messages=settings.window_messages,
+            deadline_s=settings.turn_deadline_s + DELIVERY_DEADLINE_S + OVERDUE_AFTER_S,
+            draw=draw,
+        )
+        self._speaking: set[Seat] = set()
+        self._fell_silent = asyncio.Event()
+        self.channels: Directory[int, ChannelActor] = Directory(
+            self._open, kind="channel", idle_s=idle_s, capacity=capacity
+        )
+        self.personalities: Directory[Seat, PersonalityActor] = Directory(
+            self._seat, kind="personality", idle_s=idle_s, capacity=capacity, on_crash=self._crashed
+        )
+
+    def tell(self, channel_id: int, event: ChannelEvent) -> None:
+        """Let a channel hear of something.
+
+        Raises:
+            ActorError: the channel cannot be started, or is flooded.
+        """
+        self.channels.tell(channel_id, event)
+
+    def roster_changed(self, channel_id: int) -> None:
+        """Say that somebody came into a channel or left it."""
+        if channel_id in self.channels:
+            self.channels.tell(channel_id, RosterChanged())
+
+    def personality_changed(self, personality_id: UUID) -> None:
+        """Say everywhere that a definition was edited, deleted or restored."""
+        for channel_id, _ in self.channels.refs():
+            self.channels.tell(channel_id, PersonalityChanged(personality_id))
+
+    @property
+    def turns_in_flight(self) -> int:
+        """How many personalities are speaking."""
+        return len(self._speaking)
+
+    async def stop(self, finish_s: float = 10.0, budget_s: float = 5.0) -> None:
+        """Let turns in flight end, then stop everybody; what has not ended stays in the ledger.
+
+        Args:
+            finish_s: seconds that turns have to end by themselves; 0 leaves them all for the recovery.
+            budget_s: seconds that actors have to stop.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(finish_s):
+                while self._speaking:
+                    self._fell_silent.clear()
+                    await self._fell_silent.wait()
+        log.info("company_stops", turns_left=self.turns_in_flight)
+        await self.personalities.stop(budget_s)
+        await self.channels.stop(budget_s)
+
+    def _open(self, channel_id: int) -> AsyncioRef[ChannelActor]:
+        return ChannelActor.start(channel_id, self._channel)
+
+    def _seat(self, seat: Seat) -> AsyncioRef[PersonalityActor]:
+        return PersonalityActor.start(self._turn, partial(self._report, seat[0]))
+
+    def _instruct(self, channel_id: int, personality_id: UUID, order: Speak | Withdraw) -> None:
+        """A speaker that is called while everybody leaves stays silent."""
+        with suppress(ActorGoneError):
+            self.personalities.tell((channel_id, personality_id), order)
+            if isinstance(order, Speak):
+                self._speaking.add((channel_id, personality_id))
+
+    def _report(self, channel_id: int, ended: TurnEnded) -> None:
+        self._silent((channel_id, ended.speaker_id))
+        with suppress(ActorGoneError):
+            self.channels.tell(channel_id, ended)
+
+    def _crashed(self, seat: Seat, _error: BaseException) -> None:
+        self._silent(seat)
+        with suppress(ActorGoneError):
+            self.channels.tell(seat[0], SpeakerLost(seat[1]))
+
+    def _silent(self, seat: Seat) -> None:
+        self._speaking.discard(seat)
+        self._fell_silent.set()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
