@@ -21,7 +21,7 @@ class Opening:
         self.ended = False
 
     def feed(self, text: str) -> str:
-        """See `Stage`."""
+        """Take more text and return what is now certain; the ambiguous rest is held back."""
         if self._settled:
             return text
         self._held = (self._held + text).lstrip()
@@ -30,7 +30,7 @@ class Opening:
         return self._settle() if self._held and not self._may_go_on() else ""
 
     def end(self) -> str:
-        """See `Stage`."""
+        """Return what was held back, now that nothing follows."""
         if self._settled:
             return ""
         while self._strips(final=True):

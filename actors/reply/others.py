@@ -20,7 +20,7 @@ class Others:
         self.ended = False
 
     def feed(self, text: str) -> str:
-        """See `Stage`."""
+        """Take more text and return what is now certain; the ambiguous rest is held back."""
         self._held += text
         out: list[str] = []
         while self._held and not self.ended:
@@ -32,7 +32,7 @@ class Others:
         return "".join(out)
 
     def end(self) -> str:
-        """See `Stage`."""
+        """Return what was held back, now that nothing follows."""
         rest, self._held = self._held, ""
         if self.ended:
             return ""

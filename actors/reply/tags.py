@@ -44,7 +44,7 @@ class Tags:
         self.ended = False
 
     def feed(self, text: str) -> str:
-        """See `Stage`."""
+        """Take more text and return what is now certain; the ambiguous rest is held back."""
         self._held += text
         out: list[str] = []
         while self._held and not self.ended:
@@ -58,7 +58,7 @@ class Tags:
         return "".join(out)
 
     def end(self) -> str:
-        """See `Stage`."""
+        """Return what was held back, now that nothing follows."""
         rest, self._held = self._held, ""
         return "" if self._depth or self.ended else rest
 
