@@ -24,6 +24,7 @@ def content_policy(index: Path) -> str:
             "default-src 'none'",
             f"script-src 'self' 'sha256-{base64.b64encode(digest).decode()}'",
             "style-src 'self'",
+            "font-src 'self'",
             "img-src 'self' data: blob: https: http://127.0.0.1:* http://localhost:*",
             "media-src 'self' http://127.0.0.1:* http://localhost:*",
             "connect-src 'self'",

@@ -106,7 +106,8 @@ function created({ message }) {
 function updated({ message }) {
   const known = logOf(message.channel_id).messages.get(message.id);
   if (!known) return;
-  if (message.author.bot && known.value.content !== message.content) noteGrowth(message.id);
+  const grew = message.content.length > known.value.content.length && known.value.content;
+  if (message.author.bot && grew) noteGrowth(message.id);
   known.value = message;
 }
 

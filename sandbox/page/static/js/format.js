@@ -5,7 +5,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric"
 const SHORT_DAY = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
-const HUES = [28, 12, 345, 325, 290, 262, 225, 200, 178, 150, 110, 48];
+const HUES = [30, 8, 345, 318, 285, 258, 222, 198, 172, 140, 95, 52];
 
 /** @param {string} timestamp */
 export const clock = (timestamp) => TIME.format(new Date(timestamp));
@@ -81,5 +81,6 @@ export function initials(name) {
 export function hueOf(name) {
   let hash = 2166136261;
   for (const character of name) hash = Math.imul(hash ^ character.codePointAt(0), 16777619) >>> 0;
-  return HUES[hash % HUES.length];
+  hash = Math.imul(hash ^ (hash >>> 15), 2246822519) >>> 0;
+  return HUES[((hash ^ (hash >>> 13)) >>> 0) % HUES.length];
 }

@@ -29,7 +29,7 @@ function belongs(before, message) {
 function Scroller({ log }) {
   const pane = useRef(null);
   const inner = useRef(null);
-  const place = useRef({ follows: true, fromEnd: 0, last: null, first: null });
+  const place = useRef({ follows: true, fromEnd: 0, top: 0, last: null, first: null });
   const [missed, setMissed] = useState(0);
   const ids = log.ids.value;
   const loaded = log.loaded.value;
@@ -68,9 +68,13 @@ function Scroller({ log }) {
 
   const onScroll = () => {
     const { scrollHeight, scrollTop, clientHeight } = pane.current;
-    place.current.fromEnd = scrollHeight - scrollTop;
-    place.current.follows = place.current.fromEnd - clientHeight < AT_BOTTOM_PX;
-    if (place.current.follows) {
+    const at = place.current;
+    at.fromEnd = scrollHeight - scrollTop;
+    // Only going up leaves the end: what grew below since the last frame does not.
+    if (at.fromEnd - clientHeight < AT_BOTTOM_PX) at.follows = true;
+    else if (scrollTop < at.top) at.follows = false;
+    at.top = scrollTop;
+    if (at.follows) {
       setMissed(0);
       markRead(channelId.value);
     }

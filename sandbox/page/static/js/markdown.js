@@ -118,6 +118,7 @@ const ESCAPED = /^\\([^0-9A-Za-z\s])/;
 const CODE = /^(`+)([\s\S]*?[^`])\1(?!`)/;
 const MASKED = /^\[([^[\]\n]+)\]\(<?(https?:\/\/[^\s<>()]+(?:\([^\s()]*\)[^\s<>()]*)?)>?\)/;
 const BRACKETED = /^<(https?:\/\/[^\s<>]+)>/;
+const BALANCED = /^https?:\/\/[^\s<()]+\([^\s<()]*\)(?:[^\s<]*[^\s<.,:;"'\])*_~|])?/;
 const BARE = /^https?:\/\/[^\s<]*[^\s<.,:;"'\])*_~|]/;
 const USER = /^<@!?(\d{15,20})>/;
 const ROLE = /^<@&(\d{15,20})>/;
@@ -132,6 +133,7 @@ const SIMPLE = [
   [CODE, (match) => ({ type: "code", text: match[2].replace(/^ (?=`)|(?<=`) $/g, "") })],
   [MASKED, (match, inline) => ({ type: "link", href: match[2], children: inline(match[1]) })],
   [BRACKETED, (match) => ({ type: "link", href: match[1], children: [match[1]] })],
+  [BALANCED, (match) => ({ type: "link", href: match[0], children: [match[0]] })],
   [BARE, (match) => ({ type: "link", href: match[0], children: [match[0]] })],
   [USER, (match) => ({ type: "user", id: match[1] })],
   [ROLE, (match) => ({ type: "role", id: match[1] })],
@@ -215,7 +217,7 @@ function closing(rest, mark, after) {
       continue;
     }
     const close = end - mark.length;
-    const fits = close > mark.length - 1 && rest.slice(mark.length, close).trim();
+    const fits = close > mark.length - 1 && /[^\s*_~|]/.test(rest.slice(mark.length, close));
     if (fits && !(single && closesBadly(rest, mark, close))) return rest.slice(mark.length, close);
     at = end - 1;
   }

@@ -135,17 +135,18 @@ function Choice({ label, control, value, onChange }) {
 }
 
 function TextInput({ id, control, value, onChange }) {
+  const most = control.max_length ?? 4000;
+  const left = most - value.length;
   const shared = {
     id,
     value,
     placeholder: control.placeholder,
-    maxlength: control.max_length ?? 4000,
+    maxlength: most,
     "data-testid": "modal-input",
     onInput: (event) => onChange(event.target.value),
   };
-  const left = (control.max_length ?? 4000) - value.length;
   return html`
     ${control.style === PARAGRAPH ? html`<textarea rows="5" ...${shared}></textarea>` : html`<input type="text" autocomplete="off" ...${shared} />`}
-    ${left < 100 && html`<small class="count">${left} characters left</small>`}
+    ${left < Math.min(100, most / 5) && html`<small class="chars-left">${left} characters left</small>`}
   `;
 }
