@@ -4,7 +4,15 @@ import discord
 
 from storage.records import Attachment, Author, Message, Venue
 
-Channel = discord.abc.MessageableChannel
+Channel = (
+    discord.TextChannel
+    | discord.VoiceChannel
+    | discord.StageChannel
+    | discord.Thread
+    | discord.DMChannel
+    | discord.GroupChannel
+    | discord.PartialMessageable
+)
 
 
 def extract(message: discord.Message) -> Message:
@@ -27,7 +35,7 @@ def extract(message: discord.Message) -> Message:
     )
 
 
-def venue_of(channel: Channel | discord.PartialMessageable) -> Venue:
+def venue_of(channel: Channel) -> Venue:
     """Return where `channel` is; a thread names the parent on which its webhooks live."""
     match channel:
         case discord.DMChannel() | discord.GroupChannel():

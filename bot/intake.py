@@ -1,5 +1,6 @@
 """What happens on Discord, committed first and told to the channel's actor second."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
@@ -46,6 +47,7 @@ class Intake:
         self._open = True
         self._own_id: int | None = None
         self.application_owner_id: int | None = None
+        self.ready = asyncio.Event()
 
     def close(self) -> None:
         """Take in nothing more."""
@@ -61,6 +63,7 @@ class Intake:
         if client.application is not None:
             self.application_owner_id = _owner_of(client.application)
         log.info("discord_ready", guilds=len(client.guilds), user=str(client.user))
+        self.ready.set()
         await self._backfill.run(client, client.connected_at)
 
     async def on_message(self, message: discord.Message) -> None:

@@ -44,7 +44,9 @@ async def _main(settings: Settings) -> int:
         if local is not None:
             _say("Starting a Discord of our own, since DISCORD_TOKEN is not set …")
             settings = await local.start()
-        return await _perform(App(settings), settings, stopping, page=local is not None)
+        return await _perform(
+            App(settings, ours=local is not None), settings, stopping, page=local is not None
+        )
     finally:
         if local is not None:
             await local.stop()

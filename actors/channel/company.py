@@ -20,6 +20,7 @@ from actors.runtime import AsyncioRef, Directory
 from actors.runtime.errors import ActorGoneError
 from config.logs import get_logger
 from config.settings import Settings
+from storage.records import Message, Personality
 from storage.stores import Stores
 
 log = get_logger(__name__)
@@ -102,6 +103,18 @@ class Company:
         """Say everywhere that a definition was edited, deleted or restored."""
         for channel_id, _ in self.channels.refs():
             self.channels.tell(channel_id, PersonalityChanged(personality_id))
+
+    def greet(self, person: Personality, cause: Message) -> None:
+        """Let a character say its first message where `cause` brought it in."""
+        if person.first_message:
+            seat = (cause.venue.channel_id, person.id)
+            order = Speak(
+                speaker=person,
+                answering=(cause,),
+                words=person.first_message,
+                seen_at=cause.created_at.timestamp(),
+            )
+            self.personalities.tell(seat, order)
 
     @property
     def turns_in_flight(self) -> int:

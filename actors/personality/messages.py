@@ -22,6 +22,7 @@ class Speak(msgspec.Struct, frozen=True, kw_only=True):
     window: tuple[Message, ...] = ()
     roster: tuple[Personality, ...] = ()
     note: str | None = None
+    words: str | None = None
     seen_at: float
     trace: dict[str, str] = {}
 

@@ -95,6 +95,9 @@ class TurnRun:
             return True
 
     async def _perform(self, delivery: Delivery) -> TurnEnded:
+        if self._order.words is not None:
+            self._record.note("generating")
+            return await self._finish(delivery, self._order.words, self._order.note, None)
         try:
             text = await self._generate(self._generation(delivery))
         except WithdrawnError as gone:

@@ -5,10 +5,10 @@ from bot.commands.character import CharacterCommands
 from bot.commands.deletion import UndoDelete
 from bot.commands.failures import answer_failure
 from bot.commands.guide import help_command
-from bot.commands.model import model_command
+from bot.commands.model import model_command, model_line
 from bot.commands.services import Services, Tree
 
-__all__ = ["Services", "register"]
+__all__ = ["Services", "model_line", "register"]
 
 
 def register(tree: Tree, services: Services) -> None:

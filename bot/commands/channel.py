@@ -10,7 +10,7 @@ from bot.commands.failures import CommandRefusedError, whisper
 from bot.commands.services import Interaction, Services
 from bot.extract import venue_of
 from config.logs import get_logger
-from storage.records import Personality, Venue
+from storage.records import Author, Message, Personality, Venue
 
 log = get_logger(__name__)
 
@@ -39,7 +39,7 @@ class ChannelCommands(app_commands.Group):
         log.info("roster_grew", channel=venue.channel_id, personality=str(person.id))
         self._services.roster_changed(venue)
         await interaction.response.send_message(_welcome(person))
-        await self._services.prepare(venue, person.id)
+        self._services.arrived(person, _invitation(interaction, venue, person))
 
     @app_commands.command(name="remove-personality", description="Let a character leave this channel")
     @app_commands.describe(personality="Who shall leave")
@@ -74,6 +74,17 @@ def _company(people: Sequence[Personality]) -> str:
     if more := len(people) - len(lines):
         lines.append(f"… and {more} more")
     return "\n".join(lines)
+
+
+def _invitation(interaction: Interaction, venue: Venue, person: Personality) -> Message:
+    """The command as the message that the character's first words answer."""
+    return Message(
+        id=interaction.id,
+        venue=venue,
+        author=Author(id=interaction.user.id, name=interaction.user.display_name),
+        text=f"{person.name} comes in.",
+        created_at=interaction.created_at,
+    )
 
 
 def _welcome(person: Personality) -> str:

@@ -54,7 +54,7 @@ class ModelPanel(AnsweringView):
     async def _switch(self, interaction: Interaction) -> None:
         await interaction.response.defer()
         try:
-            use = await self._services.model.switch(parse_choice(self._menu.values[0]))
+            use = await self._services.switch_model(parse_choice(self._menu.values[0]))
         except ModelError as error:
             await whisper(interaction, f"That did not work, so nothing changed: {error}")
             return
@@ -84,6 +84,14 @@ def model_card(use: ModelInUse) -> discord.Embed:
             inline=False,
         )
     return card
+
+
+def model_line(use: ModelInUse) -> str:
+    """Say in a line or two which model speaks, and if it is the demonstration, what to do about it."""
+    if not use.is_demonstration:
+        return f"  Model: {use.name}, because {use.reason}."
+    ways = "\n".join(f"    - {way}" for way in use.ways)
+    return f"  Model: {use.name}, a small demonstration model. For a real one:\n{ways}"
 
 
 def test_result(report: TestReport) -> str:

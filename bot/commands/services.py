@@ -9,7 +9,7 @@ from discord import app_commands
 
 from actors.models.active import ActiveModel, ModelInUse
 from actors.models.choice import ModelChoice
-from storage.records import Personality, Venue
+from storage.records import Message, Personality, Venue
 from storage.stores import Stores
 
 Interaction = discord.Interaction[discord.Client]
@@ -26,7 +26,7 @@ class Services:
         roster_changed: tells a channel's actor that its company changed.
         personality_changed: tells every channel that a definition changed or is gone.
         switch_model: lets another model speak from the next request on.
-        arrived: lets a character that came into a channel, by the command of that id, say its first words.
+        arrived: lets a character say its first words where a message (or command) brought it in.
         owner_id: the person who runs this bot, as soon as Discord has told.
     """
 
@@ -35,7 +35,7 @@ class Services:
     roster_changed: Callable[[Venue], None]
     personality_changed: Callable[[UUID], None]
     switch_model: Callable[[ModelChoice], Awaitable[ModelInUse]]
-    arrived: Callable[[Venue, Personality, int], Awaitable[None]]
+    arrived: Callable[[Personality, Message], None]
     owner_id: Callable[[], int | None]
 
     def is_owner(self, user_id: int) -> bool:
