@@ -1,4 +1,4 @@
-"""HTTP routes for other processes that drive the sandbox: faults, limits, the ledger."""
+"""HTTP routes for other processes that drive the sandbox: faults, limits, the ledger, people."""
 
 import hmac
 from collections.abc import Awaitable, Callable
@@ -7,12 +7,29 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from sandbox.errors import ActionRefusedError
 from sandbox.faults import Fault, Faults
 from sandbox.ledger import Ledger
 from sandbox.limits import Limiter, Limits
+from sandbox.people import Person
 from sandbox.world import World
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class NewChannel(msgspec.Struct, frozen=True):
+    """A text channel to be made."""
+
+    name: str
+
+
+class Speech(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person shall say; ids may be numbers or text."""
+
+    user_id: int
+    channel_id: int
+    content: str
+    reply_to: int | None = None
 
 
 class Admin:
@@ -37,6 +54,9 @@ class Admin:
             ("GET", "/sandbox/ledger", self._show_ledger),
             ("DELETE", "/sandbox/ledger", self._clear_ledger),
             ("GET", "/sandbox/gaps", self._show_gaps),
+            ("GET", "/sandbox/world", self._show_world),
+            ("POST", "/sandbox/channels", self._create_channel),
+            ("POST", "/sandbox/messages", self._say),
         ):
             app.router.add_route(method, path, self._guarded(handler))
 
@@ -47,7 +67,7 @@ class Admin:
                 raise web.HTTPUnauthorized
             try:
                 return await handler(request)
-            except msgspec.ValidationError as error:
+            except (msgspec.DecodeError, ActionRefusedError) as error:
                 raise web.HTTPBadRequest(text=str(error)) from error
 
         return guarded
@@ -87,6 +107,27 @@ class Admin:
 
     async def _show_gaps(self, _request: web.Request) -> web.Response:
         return _json(self._world.gaps)
+
+    async def _show_world(self, _request: web.Request) -> web.Response:
+        world = self._world
+        channels = world.guild_payload(world.guild_id)["channels"]
+        return _json(
+            {
+                "guild_id": str(world.guild_id),
+                "bot_id": str(world.bot_id),
+                "people": {str(i): world.user_payload(i)["global_name"] for i in world.people},
+                "channels": {channel["id"]: channel["name"] for channel in channels},
+            }
+        )
+
+    async def _create_channel(self, request: web.Request) -> web.Response:
+        wanted = msgspec.json.decode(await request.read(), type=NewChannel)
+        return _json({"id": str(self._world.create_channel(wanted.name).id)})
+
+    async def _say(self, request: web.Request) -> web.Response:
+        said = msgspec.json.decode(await request.read(), type=Speech, strict=False)
+        person = Person(self._world, said.user_id)
+        return _json(person.send(said.channel_id, said.content, reply_to=said.reply_to))
 
 
 def _json(body: Any) -> web.Response:

@@ -112,10 +112,9 @@ class Assets(CdnStore):
         """Return a file that is in memory."""
         return self._held.get(key)
 
-    def hold(self, key: str, asset: Asset) -> None:
-        """Bring a saved file back into memory."""
-        self._held[key] = asset
-        self._drop_saved()
+    def settle(self, key: str, asset: Asset) -> None:
+        """Put the file in the place of its address."""
+        self._put(key, asset)
 
     def take_unsaved(self) -> dict[str, Asset]:
         """Return the files that were added since the last call."""
@@ -162,5 +161,5 @@ def _dimensions(data: bytes) -> dict[str, int]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return {"width": image.width, "height": image.height}
-    except (UnidentifiedImageError, OSError, ValueError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError):
         return {}

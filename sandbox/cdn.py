@@ -51,5 +51,5 @@ class Cdn:
         if response.status != 200 or not content_type.startswith("image/") or len(data) > FETCH_LIMIT:  # noqa: PLR2004 - HTTP
             return None
         asset = Asset(content_type, data)
-        self._assets.hold(key, asset)
+        self._assets.settle(key, asset)
         return asset

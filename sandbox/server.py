@@ -31,6 +31,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     api: str
     gateway: str
+    cdn: str
     token: str
     secret: str
     bot_id: int
@@ -105,6 +106,7 @@ class Sandbox:
             url=f"http{secure}://{host}",
             api=f"http{secure}://{host}/api/v10",
             gateway=f"ws{secure}://{host}/gateway",
+            cdn=f"http{secure}://{host}/cdn",
             token=self.token,
             secret=self.secret,
             bot_id=self.world.bot_id,
@@ -117,7 +119,9 @@ class Sandbox:
         app.router.add_get("/gateway", self.gateway.handle)
         app.router.add_get("/gateway/", self.gateway.handle)
         app.router.add_route("*", "/api/{tail:.*}", self.rest.handle)
-        app.router.add_get("/cdn/{key:.+}", Cdn(self.world.assets, self._load_asset).handle)
+        cdn = Cdn(self.world.assets, self._load_asset)
+        app.router.add_get("/cdn/{key:.+}", cdn.handle)
+        app.router.add_get("/{key:(?:avatars|attachments)/.+}", cdn.handle)
         Admin(self.faults, self.ledger, self.limiter, self.world, self.secret).add_routes(app)
         if page:
             mount(app, self.world)

@@ -23,7 +23,9 @@ KNOWN_GAPS: dict[str, str] = {
     ),
     r"'(widget_\w+|safety_\w+|region|nsfw|nsfw_level|max_\w+_users|incidents_data|home_header)'"
     r" is a required property": "settings of guilds that SimCord lacks and no client here reads",
-    r"'(flags|banner)' is a required property": "SimCord's channels and members lack them; discord.py has defaults",
+    r"'(flags|banner)' is a required property": (
+        "SimCord's channels and members lack them, and discord.py has defaults"
+    ),
     r"^message_reference/type: 1 is not valid": "the file lists replies only; Discord documents forwards too",
     r"'[A-Z_]+' is not of type 'integer'": "codes inside `errors` are text on Discord, numbers in its file",
 }

@@ -22,7 +22,8 @@ async def test_an_unchanged_client_finds_the_sandbox_under_discords_names(tmp_pa
         heard = collect(client, "message")
         running.ada().send(running.stage, "over TLS")
         message = await heard()
-        webhook = await message.channel.create_webhook(name="Company")
+        webhook = await message.channel.create_webhook(name="Company", avatar=b"\x89PNG\r\n\x1a\n")
+        assert await webhook.avatar.read() == b"\x89PNG\r\n\x1a\n"
         answer = await webhook.send("likewise", wait=True)
         await answer.edit(content="likewise!")
     finally:

@@ -250,3 +250,15 @@ async def test_files_come_with_an_answer(commanding: Running) -> None:
     interaction = await heard()
     message = await interaction.followup.send(file=discord.File(io.BytesIO(b"abc"), "a.txt"), wait=True)
     assert message.attachments[0].size == 3
+
+
+async def test_commands_work_in_direct_messages(commanding: Running) -> None:
+    dm = int(commanding.bjorn().open_dm()["id"])
+    answer = await run_command(commanding.bjorn(), dm, ["channel", "add"], {"who": "Lee"})
+    assert message_of(commanding, answer) == "Lee x1"
+
+
+async def test_a_command_of_one_place_is_not_offered_in_another(commanding: Running) -> None:
+    dm = int(commanding.bjorn().open_dm()["id"])
+    with pytest.raises(ActionRefusedError):
+        await run_command(commanding.ada(), dm, ["channel", "add"], {"who": "Lee"})

@@ -235,3 +235,19 @@ async def test_saved_files_leave_memory_when_there_are_many(
     assert world.load_asset is not None
     assert await world.load_asset(keys[0]) == Asset("text/plain", bytes(8))
     await saver.close()
+
+
+async def test_other_processes_speak_as_people_and_make_channels(sandbox: Running) -> None:
+    url = f"{sandbox.address.url}/sandbox"
+    headers = {"Authorization": f"Bearer {sandbox.address.secret}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.get(f"{url}/world") as answer:
+            world = await answer.json()
+        async with session.post(f"{url}/channels", json={"name": "foyer"}) as answer:
+            channel = (await answer.json())["id"]
+        said = {"user_id": next(iter(world["people"])), "channel_id": channel, "content": "hello"}
+        async with session.post(f"{url}/messages", json=said) as answer:
+            assert (await answer.json())["author"]["global_name"] == "Ada"
+        async with session.post(f"{url}/messages", json=said | {"user_id": world["bot_id"]}) as answer:
+            assert answer.status == 400
+    assert sandbox.world.channel("foyer") == int(channel)
