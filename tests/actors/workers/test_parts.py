@@ -1,0 +1,193 @@
+"""The small parts: batches, allowance, in-flight streams, backoff, control lines, certificates."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.models.chat import Delta, Finished
+from actors.workers.allowance import Allowance
+from actors.workers.backoff import Backoff
+from actors.workers.batches import OPENING, Batches
+from actors.workers.control import (
+    Command,
+    Create,
+    Died,
+    Kill,
+    List,
+    Listing,
+    Ready,
+    Report,
+    read_command,
+    read_report,
+    to_line,
+)
+from actors.workers.errors import ProtocolError, WorkerLostError
+from actors.workers.frames import WINDOW, Chunks, End, Frame
+from actors.workers.inflight import InFlight
+from actors.workers.orders import Door, Orders
+
+pytestmark = pytest.mark.unit
+
+LONG = Delta("x" * OPENING)
+
+
+async def test_the_opening_of_a_stream_leaves_at_once() -> None:
+    sent: list[Frame] = []
+    batches = Batches(sent.append)
+
+    batches.put(1, Delta("Hel"))
+    batches.put(1, Delta("lo"))
+
+    assert sent == [Chunks(((1, (Delta("Hel"),)),)), Chunks(((1, (Delta("lo"),)),))]
+
+
+async def test_later_text_waits_and_is_joined() -> None:
+    sent: list[Frame] = []
+    batches = Batches(sent.append)
+    batches.put(1, LONG)
+    sent.clear()
+
+    batches.put(1, Delta("a"))
+    batches.put(1, Delta("b"))
+    waited = list(sent)
+    batches.flush()
+
+    assert (waited, sent) == ([], [Chunks(((1, (Delta("ab"),)),))])
+
+
+async def test_thought_and_speech_are_not_joined() -> None:
+    sent: list[Frame] = []
+    batches = Batches(sent.append)
+    batches.put(1, LONG)
+    sent.clear()
+
+    batches.put(1, Delta("a"))
+    batches.put(1, Delta(reasoning="b"))
+    batches.put(1, Finished())
+    batches.flush()
+
+    assert sent == [Chunks(((1, (Delta("a"), Delta(reasoning="b"), Finished())),))]
+
+
+async def test_what_waits_leaves_before_the_end() -> None:
+    sent: list[Frame] = []
+    batches = Batches(sent.append)
+    batches.put(1, LONG)
+    sent.clear()
+
+    batches.put(1, Finished())
+    batches.end(End(1))
+
+    assert sent == [Chunks(((1, (Finished(),)),)), End(1)]
+
+
+async def test_nothing_of_a_dropped_stream_leaves() -> None:
+    sent: list[Frame] = []
+    batches = Batches(sent.append)
+    batches.put(1, LONG)
+    sent.clear()
+
+    batches.put(1, Delta("a"))
+    batches.drop(1)
+    batches.flush()
+
+    assert sent == []
+
+
+async def test_room_ends_with_the_allowance_and_comes_back_with_a_grant() -> None:
+    allowance = Allowance(10)
+    allowance.spend(10)
+    waiting = asyncio.ensure_future(allowance.room())
+    await asyncio.sleep(0)
+    was_waiting = not waiting.done()
+
+    allowance.grant(1)
+    await waiting
+
+    assert was_waiting
+
+
+async def test_a_grant_that_pays_only_the_debt_opens_nothing() -> None:
+    allowance = Allowance(10)
+    allowance.spend(15)
+
+    allowance.grant(5)
+
+    assert not allowance._room.is_set()
+
+
+async def test_events_come_before_the_error_that_followed_them() -> None:
+    stream = InFlight(lambda _: None)
+    stream.push([Delta("a")])
+    stream.end(WorkerLostError())
+
+    first = await stream.next()
+
+    assert first == Delta("a")
+    with pytest.raises(WorkerLostError):
+        await stream.next()
+
+
+async def test_only_the_first_end_counts() -> None:
+    stream = InFlight(lambda _: None)
+
+    stream.end()
+    stream.end(WorkerLostError())
+
+    assert await stream.next() is None
+
+
+async def test_credit_is_given_back_in_halves_of_the_window() -> None:
+    granted: list[int] = []
+    stream = InFlight(granted.append)
+    stream.push([Delta("x" * (WINDOW // 2 - 1)), Delta("xy")])
+
+    await stream.next()
+    before = list(granted)
+    await stream.next()
+
+    assert (before, granted) == ([], [WINDOW // 2 + 1])
+
+
+def test_the_first_failure_is_forgiven_at_once() -> None:
+    assert Backoff(seed=1).after(0.0) == 0.0
+
+
+@given(st.integers(0, 2**32), st.integers(1, 200))
+def test_waits_grow_to_the_limit_and_stay_within_it(seed: int, failures: int) -> None:
+    backoff = Backoff(first_s=0.2, most_s=10.0, seed=seed)
+
+    waits = [backoff.after(0.0) for _ in range(failures + 1)]
+
+    assert all(0.1 <= wait <= 10.0 for wait in waits[1:])
+    assert waits[-1] >= min(5.0, 0.1 * 2 ** (failures - 1))
+
+
+def test_a_healthy_life_forgives() -> None:
+    backoff = Backoff(healthy_s=10.0, seed=1)
+    for _ in range(5):
+        backoff.after(0.0)
+
+    assert backoff.after(10.0) == 0.0
+
+
+ORDERS = Orders(id="llm-1", kind="llm", door=Door("unix:/x", "s"))
+
+
+@pytest.mark.parametrize("command", [Create(ORDERS), Kill("a", 3), Kill("a"), List()])
+def test_commands_survive_their_line(command: Command) -> None:
+    assert read_command(to_line(command)) == command
+
+
+@pytest.mark.parametrize("report", [Ready(), Died("a", "b"), Listing(("a",))])
+def test_reports_survive_their_line(report: Report) -> None:
+    assert read_report(to_line(report)) == report
+
+
+@given(st.binary(max_size=60))
+def test_other_lines_are_typed_errors(line: bytes) -> None:
+    for read in (read_command, read_report):
+        with pytest.raises(ProtocolError):
+            read(line)
