@@ -25,7 +25,9 @@ def configure_logging(form: Literal["auto", "console", "json"] = "auto", level: 
         level: the lowest level that is written.
     """
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    renderer = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    on_terminal = sys.stderr.isatty()
+    console = structlog.dev.ConsoleRenderer(colors=on_terminal)
+    renderer = structlog.processors.JSONRenderer() if as_json else console
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
