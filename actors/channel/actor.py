@@ -45,7 +45,7 @@ class ChannelActor(AsyncioActor):
 
     @override
     async def on_start(self) -> None:  # type: ignore[override] # hooks may be coroutines on a loop
-        await self._load_roster()
+        self._roster = await self._read_roster()
         said = await patiently(
             lambda: self._ports.messages.window(self._channel_id, self._ports.window_messages)
         )
@@ -93,21 +93,15 @@ class ChannelActor(AsyncioActor):
         self._start(self._agenda.add(heard, choice.speakers, self._note(choice)))
 
     def _start(self, starts: Iterable[Start]) -> None:
-        """Let speakers begin; one whose definition is gone gives way to the next."""
-        pending = list(starts)
-        while pending:
-            start = pending.pop(0)
-            speaker = self._cast().get(start.speaker)
-            if speaker is None:
-                pending += self._agenda.ended(start.speaker)
-                continue
+        cast = self._cast()
+        for start in starts:
             first = start.heard[0]
             self._watch(start.speaker, first.message.id)
             self._ports.instruct(
                 self._channel_id,
                 start.speaker,
                 Speak(
-                    speaker=speaker,
+                    speaker=cast[start.speaker],
                     answering=tuple(heard.message for heard in start.heard),
                     window=self._window.messages,
                     roster=tuple(self._roster),
@@ -142,33 +136,34 @@ class ChannelActor(AsyncioActor):
     def _watch(self, speaker_id: UUID, message_id: int) -> None:
         self._overdue[speaker_id] = self.later(self._ports.deadline_s, TurnOverdue(speaker_id, message_id))
 
-    async def _load_roster(self) -> None:
-        self._roster = await patiently(lambda: self._ports.rosters.of(self._channel_id))
+    async def _read_roster(self) -> list[Personality]:
+        return await patiently(lambda: self._ports.rosters.of(self._channel_id))
 
     async def _reload_roster(self) -> None:
-        before = self._roster
-        await self._load_roster()
-        present = {person.id for person in self._roster}
-        for person in before:
-            if person.id not in present:
-                self._withdraw(person.id, "removed")
+        """Read who is here; whoever has left stops speaking."""
+        before, self._roster = self._roster, await self._read_roster()
+        gone = {person.id for person in before} - {person.id for person in self._roster}
+        for personality_id in gone:
+            self._guests.pop(personality_id, None)
+        self._withdraw(gone, "removed")
 
     async def _reload(self, personality_id: UUID) -> None:
         """Take over a changed definition; a deleted personality stops speaking."""
         if personality_id not in self._cast():
             return
         person = await patiently(lambda: self._ports.personalities.get(personality_id))
-        await self._load_roster()
         if person is None:
             self._guests.pop(personality_id, None)
-            self._withdraw(personality_id, "deleted")
+            self._withdraw({personality_id}, "deleted")
         elif personality_id in self._guests:
             self._guests[personality_id] = person
+        await self._reload_roster()
 
-    def _withdraw(self, personality_id: UUID, reason: WithdrawReason) -> None:
-        if self._agenda.answering(personality_id) is not None:
-            self._ports.instruct(self._channel_id, personality_id, Withdraw(reason))
-        self._start(self._agenda.withdraw(personality_id))
+    def _withdraw(self, gone: set[UUID], reason: WithdrawReason) -> None:
+        for personality_id in gone:
+            if self._agenda.answering(personality_id) is not None:
+                self._ports.instruct(self._channel_id, personality_id, Withdraw(reason))
+        self._start(self._agenda.withdraw(gone))
 
     def _cast(self) -> dict[UUID, Personality]:
         return self._guests | {person.id: person for person in self._roster}

@@ -1,7 +1,7 @@
 """What is answered by whom, in which order: rounds of speakers, and bursts collected meanwhile."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -68,14 +68,14 @@ class Agenda:
             starts += self._advance(heard.message.id)
         return starts
 
-    def withdraw(self, speaker: UUID) -> list[Start]:
-        """Let nobody wait for a personality any more; its turn in flight ends by `ended`."""
-        queue = self._queues.get(speaker)
-        given_up = [heard for batch in queue.waiting for heard in batch] if queue else []
-        if queue:
+    def withdraw(self, speakers: Collection[UUID]) -> list[Start]:
+        """Let nobody wait for these personalities any more; turns in flight end by `ended`."""
+        queues = [self._queues[who] for who in speakers if who in self._queues]
+        given_up = [heard for queue in queues for batch in queue.waiting for heard in batch]
+        for queue in queues:
             queue.waiting.clear()
         for round_ in self._rounds.values():
-            round_.speakers = deque(who for who in round_.speakers if who != speaker)
+            round_.speakers = deque(who for who in round_.speakers if who not in speakers)
         return [start for heard in given_up for start in self._advance(heard.message.id)]
 
     def forget(self, message_ids: Iterable[int]) -> None:

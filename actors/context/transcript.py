@@ -7,7 +7,7 @@ from actors.context.budget import shorten_text
 from actors.context.plan import ContextPlan, Identity, Line
 from actors.context.tokens import estimate_tokens
 
-LOG_LINES = 6
+LOG_LINES = 3
 LINE_TOKENS = 60
 PERSONA_TOKENS = 90
 VISITOR = "Visitor"
@@ -58,9 +58,9 @@ def _lead(text: str) -> str:
 
 
 def _chosen(plan: ContextPlan) -> list[Line]:
-    """Return the newest lines, the one that is being answered last."""
+    """Return the newest lines of others, what is being answered last: own lines would only be repeated."""
     answering = {line.id for line in plan.current.lines}
-    before = [line for line in plan.log if line.id not in answering]
+    before = [line for line in plan.log if line.id not in answering and not line.own]
     return [*before, *plan.current.lines][-LOG_LINES:]
 
 

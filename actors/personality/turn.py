@@ -44,7 +44,7 @@ class TurnRun:
 
     def withdraw(self, reason: WithdrawReason) -> None:
         """End the turn early; words already shown stay."""
-        self._withdrawn = reason
+        self._withdrawn = self._withdrawn or reason
         if self._generating is not None:
             self._generating.cancel()
 

@@ -14,12 +14,14 @@ from actors.channel.messages import (
     MessagesDeleted,
     PersonalityChanged,
     RosterChanged,
+    SpeakerLost,
 )
+from actors.channel.patience import patiently
 from actors.channel.ports import ChannelPorts
 from actors.models.chat import ChatRequest
 from actors.models.errors import ModelAuthError
 from actors.personality.actor import PersonalityActor
-from actors.personality.messages import Speak, Withdraw
+from actors.personality.messages import Speak, TurnEnded, Withdraw
 from actors.personality.ports import Ports
 from actors.runtime.ref import AsyncioRef
 from config.errors import TroupeError
@@ -378,6 +380,16 @@ async def test_who_leaves_the_channel_stops_and_the_others_go_on() -> None:
     assert await stage.settle() == ["Ada: Well", "Bob: Here."]
 
 
+async def test_two_who_leave_at_once_do_not_wait_for_each_other() -> None:
+    stage = Stage(["Well", 50.0, " then."], roster=[ADA, BOB])
+    stage.say("@Ada hello")
+    stage.say("@Ada @Bob @Cyn are you there?")
+    await stage.settle()
+    stage.memory.roster.clear()
+    stage.channel.tell(RosterChanged())
+    assert await stage.settle(100) == ["Ada: Well", "Cyn: Well then."]
+
+
 async def test_a_personality_deleted_in_mid_turn_falls_silent() -> None:
     stage = Stage([50.0, "Hm."])
     stage.say("@Ada hello")
@@ -454,6 +466,61 @@ async def test_a_stopped_personality_leaves_its_turn_for_recovery() -> None:
     (states,) = stage.turns.states.values()
     assert states == ["planned", "generating", "delivering"]
     assert stage.outlet.deliveries[0].abandoned
+
+
+async def test_a_speaker_whose_definition_is_gone_gives_way() -> None:
+    stage = Stage([10.0, "Hm."], roster=[ADA, BOB])
+    stage.say("@Ada @Bob hello")
+    await stage.settle()
+    stage.memory.roster.remove(BOB)
+    stage.channel.tell(PersonalityChanged(ADA.id))
+    assert await stage.settle(60) == ["Ada: Hm."]
+
+
+async def test_a_lost_speaker_gives_way_at_once() -> None:
+    stage = Stage(named)
+    stage.deaf = True
+    stage.say("@Ada @Bob hello")
+    await stage.settle()
+    stage.channel.tell(SpeakerLost(ADA.id))
+    stage.channel.tell(SpeakerLost(CYN.id))
+    await stage.settle()
+    orders = [order.speaker.name for order in stage.instructed if isinstance(order, Speak)]
+    assert orders == ["Ada", "Bob"]
+
+
+async def test_a_turn_that_ends_after_it_was_given_up_still_enters_the_transcript() -> None:
+    stage = Stage(named)
+    stage.deaf = True
+    asked = stage.say("@Ada hello")
+    await stage.settle(301)
+    late = message("sorry, I slept", 301, "Ada", personality_id=ADA.id)
+    ended = TurnEnded(speaker_id=ADA.id, message_id=asked.id, state="done", delivered=(late,))
+    stage.channel.tell(ended)
+    stage.deaf = False
+    stage.say("@Bob hello")
+    await stage.settle()
+    assert "sorry, I slept" in stage.prompts[0]
+
+
+async def test_a_storage_error_that_will_not_pass_is_raised() -> None:
+    async def refuse() -> None:
+        raise TroupeError("for good")
+
+    with pytest.raises(TroupeError, match="for good"):
+        await patiently(refuse)
+
+
+@pytest.mark.parametrize("actor", ["channel", "personality"])
+async def test_an_unknown_message_is_survived(actor: str, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage(named)
+    stage.say("@Ada hello")
+    await stage.settle()
+    ref = stage.channel if actor == "channel" else stage.people[ADA.id]
+    ref.tell("gibberish")
+    stage.say("@Ada again")
+    assert len(await stage.settle()) == 2
+    assert "Unexpected message" in caplog.text
 
 
 async def test_withdrawing_who_does_not_speak_changes_nothing() -> None:

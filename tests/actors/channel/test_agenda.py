@@ -108,7 +108,7 @@ def test_nobody_waits_for_a_speaker_who_was_withdrawn() -> None:
     agenda.add(heard(1), [ADA])
     agenda.add(heard(2), [ADA, BOB])
     agenda.add(heard(3, "Quin"), [CYN, ADA])
-    assert [(start.speaker, times(start)) for start in agenda.withdraw(ADA)] == [(BOB, [2])]
+    assert [(start.speaker, times(start)) for start in agenda.withdraw({ADA})] == [(BOB, [2])]
     assert [agenda.ended(who) for who in (ADA, BOB, CYN)] == [[], [], []]
     assert agenda.is_idle
 

@@ -53,7 +53,12 @@ def test_a_character_without_examples_shows_its_first_message() -> None:
 
 def test_only_the_newest_lines_are_kept() -> None:
     lines = transcript(*(message(f"line {at}", at) for at in range(20)))
-    assert [text for text in lines if text.startswith("Pip")] == [f"Pip: line {at}" for at in range(14, 20)]
+    assert [text for text in lines if text.startswith("Pip")] == [f"Pip: line {at}" for at in range(17, 20)]
+
+
+def test_own_lines_are_left_out_since_a_small_model_would_repeat_them() -> None:
+    own = message("Aye, herring.", 1, author="Ada", personality_id=ADA.id)
+    assert "Ada: Aye, herring." not in transcript(own, message("and then?", 2))
 
 
 def test_a_small_budget_drops_lines_but_never_the_last() -> None:

@@ -117,6 +117,8 @@ def test_plain_speech_passes_untouched(text: str) -> None:
         ("Ada: Hello.", "Hello."),
         ("**Ada:** Hello.", "Hello."),
         ("[10:03] Ada: [2025-11-24 10:03] Hello.", "Hello."),
+        ("Ada: Ada: Ada: Ada: Ada: Ada: Hello.", "Hello."),
+        ("[1:00]" * 6 + "Hello.", "[1:00]Hello."),
         ("Ada, is that you?", "Ada, is that you?"),
         ("Ada", "Ada"),
         ("Hello.\nAda: And more.", "Hello.\nAnd more."),

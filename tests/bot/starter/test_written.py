@@ -7,7 +7,7 @@ from PIL import Image, ImageChops
 from actors.context.plan import make_plan
 from actors.context.transcript import opening_words
 from bot.starter.company import read_company, read_face
-from bot.starter.draw import FACES
+from bot.starter.draw import FACES, main
 from tests.actors.scripted import EPOCH, message
 
 pytestmark = pytest.mark.unit
@@ -31,6 +31,12 @@ def test_every_starter_has_a_beginning_of_its_own() -> None:
 def test_the_faces_are_small_squares() -> None:
     sizes = {Image.open(BytesIO(read_face(person.slug))).size for person in COMPANY}
     assert sizes == {(256, 256)}
+
+
+def test_drawing_anew_writes_all_faces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.starter.draw.FOLDER", tmp_path / "faces")
+    main()
+    assert {path.stem for path in (tmp_path / "faces").iterdir()} == {person.slug for person in COMPANY}
 
 
 @pytest.mark.parametrize("slug", [person.slug for person in COMPANY])
