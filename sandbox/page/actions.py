@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from sandbox import interactions
 from sandbox.page import wire
 from sandbox.page.uploads import Uploads
@@ -46,8 +48,8 @@ class Actions:
             id=answer["id"], kind=answer["kind"], modal=answer["modal"], choices=answer["choices"]
         )
 
-    def speak(self, user_id: int, request: Utterance) -> str | None:
-        """Do what needs no bot; returns the id of what came to be: a message, thread or DM channel."""
+    def speak(self, user_id: int, request: Utterance) -> str | wire.Channel | None:
+        """Do what needs no bot; returns the id of the new message or thread, or the DM channel."""
         person = Person(self._world, user_id)
         match request:
             case wire.Send():
@@ -65,7 +67,7 @@ class Actions:
                 thread = person.start_thread(int(request.channel_id), request.name, message_id=message_id)
                 return str(thread["id"])
             case wire.OpenDM():
-                return str(person.open_dm()["id"])
+                return msgspec.convert(person.open_dm(), wire.Channel)
         return None
 
     def _send(self, person: Person, request: wire.Send) -> str:

@@ -38,14 +38,15 @@ class Feed:
         self._state = world.state
         self._reader = Reader(world)
         self._log: deque[Entry] = deque(maxlen=kept)
-        self._tabs: list[Callable[[Entry], None]] = []
+        self._tabs: dict[Callable[[Entry], None], None] = {}
+        self._known_dms: set[str] = set()
         self._encoder = msgspec.json.Encoder()
         self.close = world.subscribe(self._on_event)
 
     def follow(self, tab: Callable[[Entry], None]) -> Callable[[], None]:
         """Call `tab` for every later event; returns a function that ends it."""
-        self._tabs.append(tab)
-        return lambda: self._tabs.remove(tab)
+        self._tabs[tab] = None
+        return lambda: self._tabs.pop(tab, None)
 
     def since(self, epoch: str | None, last_seq: int) -> list[Entry] | None:
         """Return the events after `last_seq`, or None when some of them are gone."""
@@ -61,6 +62,8 @@ class Feed:
         return entry.channel_id is None or channel_accessible(self._state, entry.channel_id, user_id)
 
     def _on_event(self, name: str, payload: Mapping[str, Any]) -> None:
+        if name == "MESSAGE_CREATE" and "guild_id" not in payload:
+            self._introduce(str(payload["channel_id"]))
         translate = _TRANSLATIONS.get(name)
         event = translate(self._reader, self.seq + 1, payload) if translate else None
         if event is None:
@@ -72,6 +75,12 @@ class Feed:
         self._log.append(entry)
         for tab in tuple(self._tabs):
             tab(entry)
+
+    def _introduce(self, channel_id: str) -> None:
+        """Show a DM channel before its first message; Discord's gateway says nothing of it to bots."""
+        if channel_id not in self._known_dms:
+            self._known_dms.add(channel_id)
+            self._on_event("CHANNEL_CREATE", self._reader.channel_payload(int(channel_id)))
 
 
 def _channel_of(name: str, payload: Mapping[str, Any]) -> int | None:

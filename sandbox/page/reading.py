@@ -108,8 +108,14 @@ class Reader:
                 found[name].channel_ids.append(str(message.channel_id))
         return list(found.values())
 
+    def channel_payload(self, channel_id: int) -> dict[str, Any]:
+        """Return a channel as Discord writes it."""
+        return self._world.channel_payload(channel_id)
+
     def commands(self, user_id: int, channel_id: int) -> list[dict[str, Any]]:
         """Return slash commands and commands on messages, as Discord writes them."""
+        if not channel_accessible(self._state, channel_id, user_id):
+            return []
         kinds = (AppCommandType.CHAT_INPUT, AppCommandType.MESSAGE)
         return [
             command

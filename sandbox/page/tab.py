@@ -1,6 +1,7 @@
 """One open tab: who it is, what it asks, what it is told."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -17,6 +18,8 @@ from sandbox.world import World
 
 QUEUE = 2048
 """Events waiting for a slow tab; one that falls behind further is closed, and comes back by itself."""
+RESUMABLE = QUEUE // 2
+"""Missed events that are sent again; after more, a snapshot is quicker."""
 TRY_AGAIN_LATER = 1013
 
 _log = get_logger(__name__)
@@ -85,12 +88,12 @@ class Tab:
                 return self._actions.speak(self._user_id, request)
 
     def _greet(self, hello: wire.Hello) -> None:
-        wanted = int(hello.user_id) if hello.user_id and hello.user_id.isdigit() else 0
+        wanted = int(hello.user_id or 0)
         if wanted in self._world.people:
             self._user_id = wanted
         self._greeted = True
         missed = self._feed.since(hello.epoch, hello.last_seq)
-        if missed is None:
+        if missed is None or len(missed) > RESUMABLE:
             self._send_snapshot()
             return
         for entry in missed:
@@ -115,6 +118,7 @@ class Tab:
         try:
             self._outbox.put_nowait(body)
         except asyncio.QueueFull:
+            self._unfollow()
             self._spawn(self._hang_up())
 
     async def _write(self) -> None:
@@ -130,7 +134,7 @@ class Tab:
     async def _hang_up(self) -> None:
         await self._socket.close(code=TRY_AGAIN_LATER, message=b"Too slow")
 
-    def _spawn(self, coroutine: Any) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(coroutine)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

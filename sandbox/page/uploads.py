@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from aiohttp import BodyPartReader, web
 
@@ -19,13 +20,14 @@ File = tuple[str, bytes]
 class Uploads:
     """A small store with a limit in bytes and in time; the oldest goes first."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._held: OrderedDict[str, tuple[float, File]] = OrderedDict()
 
     def put(self, filename: str, data: bytes) -> str:
         """Keep a file and return the id under which it is taken."""
         key = secrets.token_urlsafe(16)
-        self._held[key] = (time.monotonic(), (filename, data))
+        self._held[key] = (self._clock(), (filename, data))
         self._forget()
         return key
 
@@ -42,7 +44,7 @@ class Uploads:
 
     def _forget(self) -> None:
         size = sum(len(data) for _, (_, data) in self._held.values())
-        expired = time.monotonic() - HELD_S
+        expired = self._clock() - HELD_S
         while self._held:
             key, (made, (_, data)) = next(iter(self._held.items()))
             if size <= HELD_BYTES and made > expired:

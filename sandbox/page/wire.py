@@ -4,9 +4,12 @@ Objects carry Discord's names and shapes, so `msgspec.convert` reads them from t
 emits. Where the page needs more than a gateway tells (who reacted), a field is added and said so here.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+Snowflake = Annotated[str, msgspec.Meta(pattern=r"^\d{1,20}$")]
+"""An id as Discord writes it."""
 
 
 class User(msgspec.Struct, kw_only=True):
@@ -237,7 +240,7 @@ class Hello(msgspec.Struct, tag="hello", tag_field="op", kw_only=True):
     """First of a connection: who the tab is, and where it left off."""
 
     id: int
-    user_id: str | None = None
+    user_id: Snowflake | None = None
     epoch: str | None = None
     last_seq: int = 0
 
@@ -246,15 +249,15 @@ class Become(msgspec.Struct, tag="become", tag_field="op", kw_only=True):
     """Be another person from now on."""
 
     id: int
-    user_id: str
+    user_id: Snowflake
 
 
 class History(msgspec.Struct, tag="history", tag_field="op", kw_only=True):
     """The messages of a channel before one, newest last."""
 
     id: int
-    channel_id: str
-    before: str | None = None
+    channel_id: Snowflake
+    before: Snowflake | None = None
     limit: int = 50
 
 
@@ -262,9 +265,9 @@ class Send(msgspec.Struct, tag="send", tag_field="op", kw_only=True):
     """Send a message; `uploads` are ids that the upload address gave."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
     content: str = ""
-    reply_to: str | None = None
+    reply_to: Snowflake | None = None
     uploads: list[str] = []
 
 
@@ -272,8 +275,8 @@ class Edit(msgspec.Struct, tag="edit", tag_field="op", kw_only=True):
     """Change an own message."""
 
     id: int
-    channel_id: str
-    message_id: str
+    channel_id: Snowflake
+    message_id: Snowflake
     content: str
 
 
@@ -281,16 +284,16 @@ class Delete(msgspec.Struct, tag="delete", tag_field="op", kw_only=True):
     """Delete a message, or dismiss one that only this person sees."""
 
     id: int
-    channel_id: str
-    message_id: str
+    channel_id: Snowflake
+    message_id: Snowflake
 
 
 class React(msgspec.Struct, tag="react", tag_field="op", kw_only=True):
     """Add or take back a reaction."""
 
     id: int
-    channel_id: str
-    message_id: str
+    channel_id: Snowflake
+    message_id: Snowflake
     emoji: str
     on: bool = True
 
@@ -299,16 +302,16 @@ class StartTyping(msgspec.Struct, tag="typing", tag_field="op", kw_only=True):
     """Say that this person types."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
 
 
 class StartThread(msgspec.Struct, tag="thread", tag_field="op", kw_only=True):
     """Start a thread, perhaps from a message."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
     name: str
-    message_id: str | None = None
+    message_id: Snowflake | None = None
 
 
 class OpenDM(msgspec.Struct, tag="open_dm", tag_field="op", kw_only=True):
@@ -321,14 +324,14 @@ class Commands(msgspec.Struct, tag="commands", tag_field="op", kw_only=True):
     """The commands that this person may use in a channel."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
 
 
 class RunCommand(msgspec.Struct, tag="command", tag_field="op", kw_only=True):
     """Use a slash command: `path` is its name with group and subcommand; `files` are upload ids by option."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
     path: list[str]
     options: dict[str, Any] = {}
     files: dict[str, str] = {}
@@ -338,16 +341,16 @@ class RunMenu(msgspec.Struct, tag="menu", tag_field="op", kw_only=True):
     """Use a context-menu command on a message."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
     name: str
-    message_id: str
+    message_id: Snowflake
 
 
 class Complete(msgspec.Struct, tag="autocomplete", tag_field="op", kw_only=True):
     """Ask the bot for suggestions for the option in focus."""
 
     id: int
-    channel_id: str
+    channel_id: Snowflake
     path: list[str]
     options: dict[str, Any]
     focused: str
@@ -357,8 +360,8 @@ class Press(msgspec.Struct, tag="component", tag_field="op", kw_only=True):
     """Press a button, or choose in a select."""
 
     id: int
-    channel_id: str
-    message_id: str
+    channel_id: Snowflake
+    message_id: Snowflake
     custom_id: str
     values: list[str] | None = None
 
@@ -367,7 +370,7 @@ class SubmitModal(msgspec.Struct, tag="modal", tag_field="op", kw_only=True):
     """Send a form: the answer to `interaction_id`; `files` are upload ids by control."""
 
     id: int
-    interaction_id: str
+    interaction_id: Snowflake
     values: dict[str, Any]
     files: dict[str, list[str]] = {}
 

@@ -6,6 +6,7 @@ import io
 import discord
 from discord import app_commands
 from PIL import Image, ImageDraw
+from typing_extensions import override
 
 ROSTER = {"Wren": "#3d6b5c", "Old Ferro": "#8a4b2f"}
 EDIT_PAUSE_S = 0.15
@@ -32,6 +33,7 @@ class CharacterForm(discord.ui.Modal, title="A new character"):
         label="How they speak", custom_id="voice", style=discord.TextStyle.paragraph, required=False
     )
 
+    @override
     async def on_submit(self, interaction: discord.Interaction, /) -> None:
         await interaction.response.send_message(f"**{self.name.value}** steps out of the wings.")
 

@@ -10,6 +10,7 @@ from tests.sandbox_page.conftest import House
 
 pytestmark = pytest.mark.browser
 
+VIEW_CHANNEL, READ_MESSAGE_HISTORY = 1 << 10, 1 << 16
 FINAL = "Oh, you are awake at last. I kept your tea warm."
 RECORD_GROWTH = """() => {
     window.seen = [];
@@ -125,8 +126,19 @@ async def test_people_see_each_other_type_and_a_switch_changes_who_speaks(
 
 async def test_what_is_refused_is_said_and_the_words_are_kept(page: Page, house: House) -> None:
     state = house.world.state
+    everyone = state.guilds[house.world.guild_id].roles[house.world.guild_id]
+    everyone.permissions = VIEW_CHANNEL | READ_MESSAGE_HISTORY
+    await page.get_by_test_id("switch-user").click()
+    await page.get_by_test_id("person").filter(has_text="Björn").click()
+    await expect(page.get_by_test_id("me")).to_have_text("Björn")
+    await say(page, "May I speak?")
+    await expect(page.get_by_test_id("toast")).to_be_visible()
+    await expect(page.get_by_test_id("composer-input")).to_have_value("May I speak?")
+
+
+async def test_a_channel_that_one_may_not_see_is_not_there(page: Page, house: House) -> None:
+    state = house.world.state
     state.guilds[house.world.guild_id].roles[house.world.guild_id].permissions = 0
-    await page.evaluate("sessionStorage.clear()")
     await page.get_by_test_id("switch-user").click()
     await page.get_by_test_id("person").filter(has_text="Björn").click()
     await expect(page.get_by_test_id("channel")).to_have_count(0)

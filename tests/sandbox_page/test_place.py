@@ -135,6 +135,8 @@ async def test_a_dropped_socket_resumes_where_it_was(page: Page, house: House) -
     await expect(first).to_have_attribute("data-kept", "yes")
 
 
-async def test_new_messages_are_announced(page: Page, house: House) -> None:
-    house.speak_as("Wren", "Hear ye")
-    await expect(page.get_by_test_id("announcement")).to_have_text("Wren: Hear ye")
+async def test_new_messages_are_announced_and_again_when_complete(page: Page, house: House) -> None:
+    ids = house.speak_as("Wren", "Hear")
+    await expect(page.get_by_test_id("announcement")).to_have_text("Wren: Hear")
+    house.edit(ids, "Hear ye, hear ye")
+    await expect(page.get_by_test_id("announcement")).to_have_text("Wren: Hear ye, hear ye")

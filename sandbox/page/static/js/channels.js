@@ -5,7 +5,7 @@ import { Icon } from "./icons.js";
 import { SwitchPerson } from "./people.js";
 import { drawer } from "./drawers.js";
 import { attempt } from "./toast.js";
-import { openChannel } from "./events.js";
+import { apply, openChannel } from "./events.js";
 import { request } from "./socket.js";
 import { DM, bot, channelId, channels, guildName, isThread, nameOf, titleOf, unread } from "./store.js";
 
@@ -29,12 +29,10 @@ export function Sidebar() {
 
 /** Open the direct messages with the bot. */
 export async function openDirect() {
-  const id = await attempt(request("open_dm"));
-  if (!id) return;
-  if (!channels.value.some((found) => found.id === id)) {
-    channels.value = [...channels.value, { id, type: DM, position: 0, recipients: [bot.value] }];
-  }
-  visit(id);
+  const found = await attempt(request("open_dm"));
+  if (!found) return;
+  apply({ t: "channel", channel: found });
+  visit(found.id);
 }
 
 function visit(id) {

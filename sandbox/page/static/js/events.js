@@ -2,7 +2,6 @@
 import { batch, signal } from "./ui.js";
 import { request } from "./socket.js";
 import {
-  EPHEMERAL,
   bot,
   bySnowflake,
   channelId,
@@ -26,7 +25,7 @@ const PAGE = 50;
 const REMEMBERED_USER = "troupe.user";
 const REMEMBERED_CHANNEL = "troupe.channel";
 
-/** Said once per new message, for people who listen. */
+/** Said for each new message, and again when it has stopped growing, for people who listen. */
 export const announcement = signal("");
 
 /** What a new connection says first; the server resumes after `last_seq` or sends a snapshot. */
@@ -100,14 +99,18 @@ function created({ message }) {
   if (message.webhook_id && bot.value) stopTyping(message.channel_id, bot.value.id);
   if (message.author.id === me.value?.id) return;
   if (message.channel_id !== channelId.value || document.hidden) countUnread(message.channel_id);
-  if (!(message.flags & EPHEMERAL)) announcement.value = `${nameOf(message.author)}: ${message.content}`;
+  announce(message);
+}
+
+function announce(message) {
+  announcement.value = `${nameOf(message.author)}: ${message.content}`;
 }
 
 function updated({ message }) {
   const known = logOf(message.channel_id).messages.get(message.id);
   if (!known) return;
   const grew = message.content.length > known.value.content.length && known.value.content;
-  if (message.author.bot && grew) noteGrowth(message.id);
+  if (message.author.bot && grew) noteGrowth(message.id, () => announce(known.value));
   known.value = message;
 }
 

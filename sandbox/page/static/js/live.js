@@ -7,10 +7,10 @@ const SETTLED_MS = 2600;
 export const growing = signal(new Set());
 const timers = new Map();
 
-/** @param {string} id */
-export function noteGrowth(id) {
+/** @param {string} id @param {() => void} onSettled called once the message has stopped growing */
+export function noteGrowth(id, onSettled) {
   clearTimeout(timers.get(id));
-  timers.set(id, setTimeout(() => settle(id), SETTLED_MS));
+  timers.set(id, setTimeout(() => (settle(id), onSettled()), SETTLED_MS));
   if (!growing.value.has(id)) growing.value = new Set([...growing.value, id]);
 }
 

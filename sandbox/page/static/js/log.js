@@ -15,7 +15,7 @@ const REPLY = 19;
 
 export function MessageLog() {
   const log = openLog.value;
-  return log && html`<${Scroller} key=${channelId.value} log=${log} />`;
+  return log && html`<${Scroller} key=${log.serial} log=${log} />`;
 }
 
 /** Whether a message stands under the heading of the one before. */

@@ -34,7 +34,10 @@ export const people = computed(() => members.value.filter((member) => !member.bo
 
 /** The log of one channel. Each message is a signal of its own, so an edit redraws that message alone. */
 export class Log {
+  static made = 0;
+
   constructor() {
+    this.serial = ++Log.made;
     /** Ids, oldest first. */
     this.ids = signal(/** @type {string[]} */ ([]));
     this.loaded = signal(false);
