@@ -11,7 +11,7 @@ LIMIT = 2000
 has fewer than code points, so that it fits whichever of the two the server counts."""
 FENCE = "```"
 _CLOSING = "\n" + FENCE
-_OPENED = re.compile(r"```(?:([A-Za-z0-9_+\-.#]{1,20})(?=\n|$))?")
+_LANGUAGE = re.compile(r"```([A-Za-z0-9_+\-.#]{1,20})\n")
 _BREAKS = (
     re.compile(r"\n[^\S\n]*\n\s*"),
     re.compile(r"\n"),
@@ -51,7 +51,7 @@ def split(text: str, limit: int = LIMIT, ends: Sequence[int] = ()) -> tuple[Piec
         body = text[start:end].rstrip()
         if not (is_fixed or body.strip("` \n\t")) and end == len(text) and pieces:
             break
-        after = _fence_after(opener, body)
+        after = _fence_after(opener, text, start, end)
         pieces.append(Piece(start, end, opener + body + (_CLOSING if after else "")))
         start, opener = _resume(text, end, after)
     return tuple(pieces)
@@ -73,7 +73,7 @@ def below(text: str, notice: str) -> str:
     if not text.strip():
         return notice
     body = text.rstrip()
-    return f"{body}{_CLOSING if _fence_after('', body) else ''}\n\n{notice}"
+    return f"{body}{_CLOSING if _fence_after('', body, 0, len(body)) else ''}\n\n{notice}"
 
 
 def length(text: str) -> int:
@@ -124,12 +124,13 @@ def _fence_spans(opener: str, window: str) -> list[tuple[int, int]]:
     return [(first, last + len(FENCE)) for first, last in zip(marks[::2], marks[1::2], strict=True)]
 
 
-def _fence_after(opener: str, body: str) -> str:
-    """Return what opens the code block that is still open after `body`, or an empty text."""
-    at = 0
-    while (found := _OPENED.search(body, at)) is not None:
-        at = found.start() + len(FENCE)
-        opener = "" if opener else f"{FENCE}{found[1] or ''}\n"
+def _fence_after(opener: str, text: str, start: int, end: int) -> str:
+    """Return what opens the code block that is still open at `end`, or an empty text."""
+    at = text.find(FENCE, start, end)
+    while at >= 0:
+        language = _LANGUAGE.match(text, at, end + 1)
+        opener = "" if opener else f"{FENCE}{language[1] if language else ''}\n"
+        at = text.find(FENCE, at + len(FENCE), end)
     return opener
 
 
