@@ -107,14 +107,13 @@ class Company:
     def greet(self, person: Personality, cause: Message) -> None:
         """Let a character say its first message where `cause` brought it in."""
         if person.first_message:
-            seat = (cause.venue.channel_id, person.id)
             order = Speak(
                 speaker=person,
                 answering=(cause,),
                 words=person.first_message,
                 seen_at=cause.created_at.timestamp(),
             )
-            self.personalities.tell(seat, order)
+            self._instruct(cause.venue.channel_id, person.id, order)
 
     @property
     def turns_in_flight(self) -> int:

@@ -17,10 +17,11 @@ def render_chat(plan: ContextPlan, budget: int) -> tuple[ChatMessage, ...]:
     system, direction = _system(plan), _direction(plan)
     left = budget - estimate_tokens(system) - estimate_tokens(direction)
     log = fit_log(plan.log, max(left, LEAST_LOG))
-    spoken = [(_role(line), _spoken(line)) for line in log]
-    if spoken[0][0] == "assistant":
+    spoken: list[tuple[Role, str]] = [(_role(line), _spoken(line)) for line in log]
+    if log[0].own:
         spoken.insert(0, ("user", OPENING))
-    return (ChatMessage("system", system), *_alternate([*spoken, ("user", direction)]))
+    spoken.append(("user", direction))
+    return (ChatMessage("system", system), *_alternate(spoken))
 
 
 def _system(plan: ContextPlan) -> str:

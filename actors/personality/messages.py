@@ -13,8 +13,8 @@ WithdrawReason = Literal["removed", "deleted"]
 class Speak(msgspec.Struct, frozen=True, kw_only=True):
     """Answer `answering` (at least one message), having heard `window`.
 
-    `note` is shown in small print below the answer. `seen_at` is Unix time in seconds when the first
-    message was seen; `trace` belongs to it.
+    `note` is shown in small print below the answer; with `words` the answer is known already. `seen_at` is
+    Unix time in seconds when the first message was seen; `trace` belongs to it.
     """
 
     speaker: Personality

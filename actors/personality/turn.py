@@ -161,10 +161,11 @@ class TurnRun:
         self._record.note("delivering")
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             posted = await delivery.finish(text, footer)
-        said = tuple(said for message in posted if (said := self._said(message, footer)).text)
-        for message in said:
+        said = tuple(self._said(message, footer) for message in posted)
+        spoken = tuple(message for message in said if message.text)
+        for message in spoken:
             await self._keep(message)
-        return self._ended("done", reason, said)
+        return self._ended("done", reason, spoken)
 
     async def _apologise(self, delivery: Delivery, error: TroupeError) -> TurnEnded:
         """Close an answer that broke off, or say in the character's voice that there is none."""

@@ -14,6 +14,7 @@ from storage.stores.personalities import NameTakenError
 
 log = get_logger(__name__)
 
+PACKAGE = "bot.starter"
 STARTERS = UUID("5a1c7c0e-93d4-5b86-8f0e-6c2f1d4b7a90")
 """Namespace of the starters' ids, so that every installation knows them by the same ones."""
 
@@ -24,7 +25,7 @@ class _Company(msgspec.Struct):
 
 def read_company() -> tuple[Personality, ...]:
     """Return the starters as they are written, without their faces."""
-    data = tomllib.loads((files(__package__) / "company.toml").read_text(encoding="utf-8"))
+    data = tomllib.loads((files(PACKAGE) / "company.toml").read_text(encoding="utf-8"))
     company = msgspec.convert(data, _Company)
     return tuple(
         msgspec.convert({"id": uuid5(STARTERS, str(fields["slug"])), **fields}, Personality)
@@ -34,7 +35,7 @@ def read_company() -> tuple[Personality, ...]:
 
 def read_face(slug: str) -> bytes:
     """Return the PNG of a starter's face, 256 pixels square."""
-    return (files(__package__) / "faces" / f"{slug}.png").read_bytes()
+    return (files(PACKAGE) / "faces" / f"{slug}.png").read_bytes()
 
 
 async def install(stores: Stores) -> tuple[Personality, ...]:

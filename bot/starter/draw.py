@@ -17,7 +17,7 @@ class Canvas:
     """A square picture with coordinates from 0 to 256, drawn four times too large and shrunk at the end."""
 
     def __init__(self, centre: str, edge: str) -> None:
-        gradient = Image.radial_gradient("L").resize((SIZE * SCALE, SIZE * SCALE))
+        gradient = _resized(Image.radial_gradient("L"), SIZE * SCALE)
         self._image = Image.composite(_plain(edge), _plain(centre), gradient)
         self._pen = ImageDraw.Draw(self._image, "RGBA")
 
@@ -64,7 +64,12 @@ class Canvas:
 
     def save(self, path: Path) -> None:
         """Write the picture in its final size."""
-        self._image.resize((SIZE, SIZE), Image.Resampling.LANCZOS).save(path, optimize=True)
+        _resized(self._image, SIZE).save(path, optimize=True)
+
+
+def _resized(image: Image.Image, side: int) -> Image.Image:
+    lanczos = Image.Resampling.LANCZOS
+    return image.resize((side, side), lanczos)  # pyright: ignore[reportUnknownMemberType] # NumPy's types
 
 
 def _plain(colour: str) -> Image.Image:

@@ -105,6 +105,17 @@ async def test_changes_of_roster_and_definition_are_heard(house: House) -> None:
     assert await house.finals(2) == ["Bob: Good evening.", "Ada: Good evening."]
 
 
+async def test_a_newcomer_says_its_first_words(house: House) -> None:
+    await house.open()
+    invited = message("Pip invites Cyn", next(_seconds))
+    await house.stores.messages.record(invited)
+    cyn = personality("Cyn", first_message="Come in.")
+    await house.stores.personalities.create(cyn)
+    house.company.greet(cyn, invited)
+    house.company.greet(ADA, invited)
+    assert await house.finals(1) == ["Cyn: Come in."]
+
+
 async def test_a_channel_nobody_spoke_in_is_not_woken(house: House) -> None:
     house.company.roster_changed(5)
     assert len(house.company.channels) == 0

@@ -337,6 +337,22 @@ async def test_a_defect_still_ends_in_one_visible_outcome() -> None:
     assert (scene.delivery.notice or "").startswith("Ada coughs.")
 
 
+async def test_words_that_are_known_already_need_no_model() -> None:
+    scene = Scene(["Good evening."])
+    order = Speak(speaker=ADA, answering=(HELLO,), words="Come in.", seen_at=EPOCH.timestamp())
+    await TurnRun(order, scene.ports).run()
+    assert (scene.delivery.final, scene.model.requests) == ("Come in.", [])
+    assert scene.states == ["planned", "generating", "delivering", "done"]
+
+
+async def test_the_text_of_an_echo_is_corrected() -> None:
+    scene = Scene(["Good evening."])
+    echo = message("Good", 1000, "Ada")
+    scene.transcript.messages[echo.id] = echo
+    await scene.play()
+    assert scene.transcript.messages[echo.id].text == "Good evening."
+
+
 async def test_a_burst_is_one_turn_named_by_its_first_message() -> None:
     scene = Scene(["Good evening."])
     more = message("Are you there?", at=1)
