@@ -88,6 +88,7 @@ class ChannelActor(AsyncioActor):
             self._roster,
             self._window.messages,
             self._ports.draw,
+            self._agenda.engaged_with(message.author.id),
         )
         log.debug("speakers_chosen", channel=self._channel_id, why=choice.why, count=len(choice.speakers))
         self._start(self._agenda.add(heard, choice.speakers, self._note(choice)))

@@ -93,6 +93,14 @@ class Agenda:
         queue = self._queues.get(speaker)
         return queue.speaking[0].message.id if queue and queue.speaking else None
 
+    def engaged_with(self, author_id: int) -> UUID | None:
+        """Return who is answering an author right now, or is about to."""
+        for speaker, queue in self._queues.items():
+            heard = [*queue.speaking, *(one for batch in queue.waiting for one in batch)]
+            if any(_author(one) == author_id for one in heard):
+                return speaker
+        return None
+
     @property
     def is_idle(self) -> bool:
         """True when nothing is being answered and nothing waits."""

@@ -31,6 +31,7 @@ def choose(
     roster: Sequence[Personality],
     log: Sequence[Message],
     draw: Callable[[], float],
+    engaged: UUID | None = None,
 ) -> Choice:
     """Decide who answers `message`.
 
@@ -40,13 +41,16 @@ def choose(
         roster: the characters present.
         log: the transcript, oldest first; `message` itself may be in it.
         draw: a random number in [0, 1).
+        engaged: who is answering this author at this moment.
     """
     if addressed:
         order = tuple(dict.fromkeys(addressed))
         return Choice(order[:MAX_SPEAKERS], "addressed", order[MAX_SPEAKERS:])
     if (named := addressed_by_name(message.text, roster)) is not None:
         return Choice((named,), "vocative")
-    if (partner := conversation_partner(message, roster, log)) is not None:
+    is_present = any(person.id == engaged for person in roster)
+    partner = engaged if is_present else conversation_partner(message, roster, log)
+    if partner is not None:
         return Choice((partner,), "partner")
     drawn = weighted_draw(message, roster, log, draw)
     return Choice() if drawn is None else Choice((drawn,), "drawn")

@@ -311,6 +311,26 @@ async def test_a_burst_becomes_one_turn_after_the_one_in_flight() -> None:
     assert answered == [(first.id, ()), (second.id, (third.id,))]
 
 
+async def test_an_unaddressed_burst_stays_with_the_one_who_is_answering() -> None:
+    stage = Stage([10.0, "Hm."])
+    stage.draw = 0.99
+    first = stage.say("hello")
+    await stage.settle()
+    stage.draw = 0.0
+    second, third = stage.say("anyone?"), stage.say("it is cold here")
+    await stage.settle(60)
+    answered = [(turn.personality_id, turn.message_id, turn.also) for turn in stage.turns.turns.values()]
+    assert answered == [(BOB.id, first.id, ()), (BOB.id, second.id, (third.id,))]
+
+
+async def test_a_guest_is_not_drawn_into_what_is_not_addressed_to_it() -> None:
+    stage = Stage([10.0, "Hm."], roster=[])
+    stage.say("@Cyn hello")
+    await stage.settle()
+    stage.say("hello?")
+    assert await stage.settle(60) == ["Cyn: Hm."]
+
+
 async def test_another_author_meanwhile_gets_a_turn_of_their_own() -> None:
     stage = Stage([10.0, "Hm."])
     stage.say("@Ada one")

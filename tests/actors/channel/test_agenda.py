@@ -130,6 +130,15 @@ def test_a_deleted_message_that_is_being_answered_goes_on() -> None:
     assert [start.speaker for start in agenda.ended(ADA)] == [BOB]
 
 
+def test_who_is_engaged_with_an_author_is_known() -> None:
+    agenda = Agenda()
+    agenda.add(heard(1), [ADA])
+    agenda.add(heard(2, "Quin"), [ADA])
+    agenda.add(heard(3, "Ray"), [BOB])
+    authors = [heard(0, name).message.author.id for name in ("Pip", "Quin", "Ray", "Sol")]
+    assert [agenda.engaged_with(author) for author in authors] == [ADA, ADA, BOB, None]
+
+
 def test_the_end_of_an_unknown_turn_changes_nothing() -> None:
     agenda = Agenda()
     assert agenda.ended(ADA) == []
