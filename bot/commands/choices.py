@@ -77,9 +77,7 @@ async def chosen_present(services: Services, interaction: Interaction, value: st
     for person in await services.stores.rosters.of(interaction.channel_id or 0):
         if wanted in {str(person.id), person.name.casefold(), person.slug}:
             return person
-    raise CommandRefusedError(
-        f"“{value[:80]}” is not in this channel. `/channel personalities` lists who is."
-    )
+    raise CommandRefusedError(f"“{value[:80]}” is not here. `/channel personalities` lists who is.")
 
 
 async def _by_id(services: Services, value: str) -> Personality | None:

@@ -1,0 +1,36 @@
+"""The bot listening: an intake over a real database, and what it told the channels."""
+
+from bot.client import TroupeClient
+from bot.intake import ChannelEvent, Intake
+from storage.stores import Stores
+from tests.bot.here import Discord, eventually
+
+MAX_AGE_S = 900.0
+
+
+class Ears:
+    """An intake over a database, and what it told the channels."""
+
+    def __init__(self, here: Discord, stores: Stores, own_webhooks: set[int], max_age_s: float) -> None:
+        self.here, self.stores = here, stores
+        self.own_webhooks = own_webhooks
+        self.told: list[tuple[int, ChannelEvent]] = []
+        self.intake = self._new_intake(max_age_s)
+
+    def _new_intake(self, max_age_s: float) -> Intake:
+        return Intake(self.stores, self._tell, self.own_webhooks.__contains__, max_age_s)
+
+    def _tell(self, channel_id: int, event: ChannelEvent) -> None:
+        self.told.append((channel_id, event))
+
+    async def listen(self) -> TroupeClient:
+        """Connect a client and wait until what it missed is taken in."""
+        client = TroupeClient(self.intake, self.here.register_nothing)
+        await self.here.connect(client)
+        return client
+
+    async def heard(self, count: int) -> list[ChannelEvent]:
+        """Wait until so many events were told."""
+        await eventually(lambda: len(self.told) >= count)
+        await self.intake.drained()
+        return [event for _, event in self.told]
