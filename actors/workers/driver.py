@@ -8,13 +8,13 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import psutil
 
-from actors.workers.control import Command, Report, read_report, to_line
+from actors.workers.control import Command, Ready, Report, read_report, to_line
 from actors.workers.errors import HostError, ProtocolError
 from actors.workers.hub import private_folder
 from config.logs import get_logger
@@ -28,6 +28,9 @@ GCS_RECONNECT_S = 5
 """Ray's own default leaves a driver without its head for a minute."""
 
 SWEEP_S = 5.0
+LOG = "driver.log"
+LAST_WORDS = 600
+"""Characters of a driver's standard error that are worth telling when it ended."""
 
 
 class DriverKind(msgspec.Struct, frozen=True):
@@ -57,68 +60,130 @@ def ray_driver(address: str | None) -> DriverKind:
 
 
 class Driver:
-    """A running driver. It leads a session of its own: a terminal's Ctrl-C does not reach what it hosts."""
+    """A running driver, as a child of a supervisor.
 
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
+    It leads a session of its own: a terminal's Ctrl-C does not reach what it hosts.
+
+    Attributes:
+        alive: it takes commands.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        hear: Callable[[Report], None],
+        gone: Callable[[], None],
+    ) -> None:
+        self.alive = True
         self._process = process
         self._folder = folder
+        self._hear = hear
+        self._gone = gone
 
     @classmethod
-    async def start(cls, kind: DriverKind) -> "Driver":
-        """Start the process; it says `Ready` when it is.
+    async def start(
+        cls, kind: DriverKind, hear: Callable[[Report], None], gone: Callable[[], None]
+    ) -> "Driver":
+        """Start the process and wait until it is ready.
+
+        Args:
+            kind: what to start.
+            hear: gets the reports that come later.
+            gone: called once, as soon as it has ended.
 
         Raises:
-            HostError: the process cannot be started.
+            HostError: it cannot be started, or ended before it was ready.
         """
         folder = private_folder()
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        own = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
         try:
-            with (folder / "driver.log").open("wb") as errors:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-m", kind.module, *kind.arguments),
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=errors,
-                    env=os.environ | kind.environment | own,
-                    start_new_session=True,
-                )
+            driver = cls(await _spawn(kind, folder), folder, hear, gone)
         except OSError as error:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise HostError(f"No driver: {error}") from error
-        return cls(process, folder)
+        try:
+            await driver._ready()
+        except BaseException:
+            driver.kill()
+            await driver._clear()
+            raise
+        return driver
+
+    @property
+    def pid(self) -> int:
+        """The process, and the session of all that it has started."""
+        return self._process.pid
 
     def tell(self, command: Command) -> None:
         """Give a command; a driver that is gone hears nothing."""
         if self._process.stdin is not None and not self._process.stdin.is_closing():
             self._process.stdin.write(to_line(command))
 
-    async def reports(self) -> AsyncIterator[Report]:
-        """Yield what the driver reports, until it ends."""
+    async def ended(self) -> HostError:
+        """Pass reports on until the driver has ended, and clear away whatever it has left."""
+        async for report in self._reports():
+            self._hear(report)
+        self.alive = False
+        self._gone()
+        error = HostError(f"The driver ended: {self._last_words()}")
+        await self._clear()
+        return error
+
+    async def stop(self) -> None:
+        """Let the driver end all that it hosts."""
+        self.alive = False
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        await self._process.wait()
+
+    def kill(self) -> None:
+        """End the driver; `ended` clears away what it hosts."""
+        self.alive = False
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def _ready(self) -> None:
+        async for report in self._reports():
+            if isinstance(report, Ready):
+                return
+        raise HostError(f"The driver ended before it was ready: {self._last_words()}")
+
+    async def _reports(self) -> AsyncIterator[Report]:
         if self._process.stdout is None:
             return
         async for line in self._process.stdout:
             try:
                 yield read_report(line)
             except ProtocolError:
-                log.warning("driver_spoke_nonsense", pid=self._process.pid)
+                log.warning("driver_spoke_nonsense", pid=self.pid)
 
-    async def end(self, within_s: float) -> None:
-        """Let the driver end all it hosts, then make sure that nothing is left. Safe to call at any time."""
+    async def _clear(self) -> None:
+        self.alive = False
         if self._process.stdin is not None:
             self._process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                await self._process.wait()
-        await asyncio.to_thread(sweep, self._process.pid)
+        await asyncio.to_thread(sweep, self.pid)
         await self._process.wait()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    def last_words(self) -> str:
-        """Return the end of what the driver and its children wrote to standard error."""
+    def _last_words(self) -> str:
         try:
-            return (self._folder / "driver.log").read_text(errors="replace")[-1000:]
+            return (self._folder / LOG).read_text(errors="replace")[-LAST_WORDS:].strip()
         except OSError:
             return ""
+
+
+async def _spawn(kind: DriverKind, folder: Path) -> asyncio.subprocess.Process:
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    own = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
+    with (folder / LOG).open("wb") as errors:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", kind.module, *kind.arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=os.environ | kind.environment | own,
+            start_new_session=True,
+        )
 
 
 def sweep(session: int) -> None:

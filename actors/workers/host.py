@@ -1,28 +1,41 @@
 """Who keeps workers alive: as many of each kind as are wanted, whatever dies."""
 
-import asyncio
+import contextlib
 import itertools
+import sys
 from collections.abc import Callable
 from typing import Literal, Protocol
 
-import msgspec
 from typing_extensions import override
 
-from actors.workers.backoff import Backoff
-from actors.workers.control import Create, Died, Kill, Ready, Report
+from actors.workers.control import Create, Died, Kill, Report
 from actors.workers.driver import Driver, DriverKind, process_driver, ray_driver
 from actors.workers.errors import HostError
 from actors.workers.frames import Hello
+from actors.workers.hosted import HostedWorker
 from actors.workers.hub import Departure, Hub
 from actors.workers.orders import Orders
 from config.logs import get_logger
+from supervision.child import Child
+from supervision.errors import SupervisionError
+from supervision.policy import Backoff, Policy, Strategy
+from supervision.supervisor import Supervisor, supervisor_child
+from supervision.tree import Node
 
 log = get_logger(__name__)
+
+READY_S = 60.0
+"""How long a driver may take until it can create workers; Ray alone needs 4 to 7 s."""
 
 BIRTH_S = 30.0
 """How long a worker may take from its creation to its hello."""
 
-LOOK_S = 0.5
+PARTING_S = 60.0
+"""How long a worker that is not needed any more may take to finish its streams."""
+
+STOP_S = 8.0
+"""How long a driver may take to end all that it hosts."""
+
 HostState = Literal["stopped", "starting", "ready", "down"]
 
 
@@ -47,156 +60,162 @@ class WorkerHost(Protocol):
         """Want `count` workers of a kind; returns at once."""
         ...
 
-    async def stop(self, within_s: float) -> None:
+    async def stop(self) -> None:
         """End all workers and everything that hosts them. May be called twice."""
         ...
 
-
-class Charge(msgspec.Struct):
-    """A worker that the host has created. `pid` is known once it has said hello and runs on this host."""
-
-    kind: str
-    born: float
-    joined: bool = False
-    pid: int | None = None
+    def snapshot(self) -> Node | None:
+        """Return the supervision tree as it is now; None where there is nothing to supervise."""
+        ...
 
 
 class DriverHost:
-    """Hosts workers through a driver process; `orders` gives what a new worker is told, by id and kind."""
+    """Hosts workers through a driver process; `orders` gives what a new worker is told, by id and kind.
+
+    A supervision tree of its own: first the driver, then a supervisor with a child for each wanted worker. It
+    never gives up: the stage answers by itself meanwhile.
+    """
 
     def __init__(self, hub: Hub, driver: DriverKind, orders: Callable[[str, str], Orders]) -> None:
-        self.state: HostState = "stopped"
-        self.restarts = 0
         self._hub = hub
         self._kind = driver
         self._orders = orders
         self._wanted: dict[str, int] = {}
-        self._charges: dict[str, Charge] = {}
-        self._patience: dict[str, Backoff] = {}
-        self._resting: dict[str, asyncio.TimerHandle] = {}
+        self._workers: dict[str, HostedWorker] = {}
         self._numbers = itertools.count(1)
+        self._starts = 0
+        self._stopping = False
         self._driver: Driver | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._staff: Supervisor | None = None
+        self._supervisor: Supervisor | None = None
         hub.on_join.append(self._joined)
         hub.on_loss.append(self._lost)
 
+    @property
+    def state(self) -> HostState:
+        """Whether workers can be started."""
+        if self._supervisor is None or self._stopping:
+            return "stopped"
+        if self._driver is not None and self._driver.alive:
+            return "ready"
+        return "down" if self.restarts else "starting"
+
+    @property
+    def restarts(self) -> int:
+        """How often the driver had to start again."""
+        return max(0, self._starts - 1)
+
+    @property
+    def driver_pid(self) -> int | None:
+        """The driver's process, while it lives."""
+        return self._driver.pid if self._driver is not None and self._driver.alive else None
+
     async def start(self) -> None:
         """Begin to start the driver; returns at once."""
-        self.state = "starting"
-        self._tasks = [
-            asyncio.create_task(self._keep(), name="worker host"),
-            asyncio.create_task(self._look(), name="worker host's look"),
+        children = [
+            Child(name="driver", start=self._start_driver, start_timeout_s=READY_S, stop_budget_s=STOP_S),
+            supervisor_child("staff", self._make_staff, wait=False, stop_budget_s=PARTING_S),
         ]
+        self._supervisor = Supervisor("workers", children, _tireless("rest_for_one"))
+        await self._supervisor.start(wait=False)
 
     async def ensure(self, kind: str, count: int) -> None:
         """Want `count` workers of a kind; returns at once. Those too many end when their streams have."""
-        self._wanted[kind] = count
-        self._level()
+        before, self._wanted[kind] = self._wanted.get(kind, 0), count
+        if self._staff is None:
+            return
+        for number in range(before + 1, count + 1):
+            if (child := self._child(kind, number)).name not in self._staff:
+                with contextlib.suppress(SupervisionError):  # it is stopping; the next staff has it
+                    self._staff.add(child)
+        for number in range(count + 1, before + 1):
+            if (name := f"{kind}-{number}") in self._staff:
+                self._staff.remove(name)
 
-    async def stop(self, within_s: float = 8.0) -> None:
-        """End all workers, the driver and every process that it has started."""
-        starting, self.state = self.state == "starting", "stopped"
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
-        await self._bury(0.0 if starting else within_s)
+    async def stop(self) -> None:
+        """End all workers, the driver and every process that it has started. May be called twice."""
+        self._stopping = True
+        if self._supervisor is not None:
+            await self._supervisor.stop()
 
-    async def _keep(self) -> None:
-        """Start the driver again whenever it ends."""
-        patience = Backoff(first_s=0.5, healthy_s=30.0)
-        loop = asyncio.get_running_loop()
-        while True:
-            born = loop.time()
-            try:
-                await self._live()
-            except HostError as error:
-                log.warning("worker_host_failed", error=str(error))
-            self.state = "down"
-            self.restarts += 1
-            await self._bury(0.0)
-            await asyncio.sleep(patience.after(loop.time() - born))
-            self.state = "starting"
+    def snapshot(self) -> Node | None:
+        """Return the tree of driver and workers as it is now."""
+        return None if self._supervisor is None else self._supervisor.snapshot()
 
-    async def _live(self) -> None:
-        self._driver = driver = await Driver.start(self._kind)
-        async for report in driver.reports():
-            self._hear(report)
-        log.warning("worker_driver_ended", driver=self._kind.module, last_words=driver.last_words())
+    async def _start_driver(self) -> Driver:
+        self._starts += 1
+        self._driver = await Driver.start(self._kind, self._hear, self._driver_gone)
+        log.info("worker_host_ready", driver=self._kind.module, pid=self._driver.pid)
+        return self._driver
 
-    async def _bury(self, within_s: float) -> None:
-        """End the driver, and cut off its workers should some of them live on."""
-        driver, self._driver = self._driver, None
-        charges, self._charges = self._charges, {}
-        for worker_id in charges:
-            self._hub.drop(worker_id, "host")
-        if driver is not None:
-            await driver.end(within_s)
+    def _driver_gone(self) -> None:
+        """Count its workers lost at once; whatever still lives of them is cleared away."""
+        for worker in list(self._workers.values()):
+            worker.lost("the driver is gone")
+
+    def _make_staff(self) -> Supervisor:
+        children = [
+            self._child(kind, number)
+            for kind, count in self._wanted.items()
+            for number in range(1, count + 1)
+        ]
+        self._staff = Supervisor("staff", children, _tireless("one_for_one"))
+        return self._staff
+
+    def _child(self, kind: str, number: int) -> Child:
+        return Child(
+            name=f"{kind}-{number}",
+            start=lambda: self._start_worker(kind),
+            start_timeout_s=BIRTH_S,
+            stop_budget_s=PARTING_S,
+        )
+
+    async def _start_worker(self, kind: str) -> HostedWorker:
+        driver = self._driver
+        if driver is None or not driver.alive:
+            raise HostError("There is no driver")
+        worker_id = f"{kind}-{next(self._numbers)}"
+        worker = HostedWorker(lambda: self._part(worker_id), lambda: self._slay(driver, worker_id))
+        self._workers[worker_id] = worker
+        driver.tell(Create(self._orders(worker_id, kind)))
+        try:
+            await worker.born()
+        except BaseException:
+            worker.kill()
+            raise
+        return worker
+
+    def _part(self, worker_id: str) -> None:
+        """Let a worker go: in peace while the stage goes on, at once where that is pointless."""
+        if self._stopping or self.state != "ready":
+            self._hub.drop(worker_id, "stopped")
+        else:
+            self._hub.retire(worker_id)
+
+    def _slay(self, driver: Driver, worker_id: str) -> None:
+        """Make sure that a worker is gone, also one that hangs."""
+        worker = self._workers.pop(worker_id)
+        is_here = self._hub.door.address.startswith("unix:")
+        driver.tell(Kill(worker_id, worker.pid if is_here else None))
+        self._hub.drop(worker_id, "lost")
 
     def _hear(self, report: Report) -> None:
-        match report:
-            case Ready():
-                self.state = "ready"
-                log.info("worker_host_ready", driver=self._kind.module)
-                self._level()
-            case Died(worker_id, reason):
-                self._gone(worker_id, reason)
-            case _:
-                pass
+        if isinstance(report, Died) and (worker := self._workers.get(report.id)) is not None:
+            worker.lost(report.reason)
 
     def _joined(self, hello: Hello) -> None:
-        if (charge := self._charges.get(hello.id)) is not None:
-            charge.joined = True
-            charge.pid = hello.pid if self._hub.door.address.startswith("unix:") else None
+        if (worker := self._workers.get(hello.id)) is not None:
+            worker.joined(hello)
 
     def _lost(self, departure: Departure) -> None:
-        self._gone(departure.hello.id, departure.reason)
+        if (worker := self._workers.get(departure.hello.id)) is not None:
+            worker.lost(departure.reason)
 
-    def _gone(self, worker_id: str, reason: str) -> None:
-        """Make sure that a worker is dead, and fill its place when its kind may try again."""
-        charge = self._charges.pop(worker_id, None)
-        if charge is None:
-            return
-        self._hub.drop(worker_id, reason)
-        if self._driver is not None:
-            self._driver.tell(Kill(worker_id, charge.pid))
-        loop = asyncio.get_running_loop()
-        patience = self._patience.setdefault(charge.kind, Backoff())
-        wait = 0.0 if reason == "retired" else patience.after(loop.time() - charge.born)
-        log.info("worker_gone", worker=worker_id, reason=reason, wait_s=round(wait, 3))
-        if (rest := self._resting.get(charge.kind)) is not None:
-            rest.cancel()
-        self._resting[charge.kind] = loop.call_later(wait, self._rested, charge.kind)
 
-    def _rested(self, kind: str) -> None:
-        self._resting.pop(kind, None)
-        self._level()
-
-    def _level(self) -> None:
-        """Create workers that are missing, retire those too many."""
-        if self.state != "ready" or self._driver is None:
-            return
-        for kind, wanted in self._wanted.items():
-            present = [worker_id for worker_id, charge in self._charges.items() if charge.kind == kind]
-            for worker_id in present[wanted:]:
-                self._hub.retire(worker_id)
-            if kind not in self._resting:
-                for _ in range(wanted - len(present)):
-                    self._create(self._driver, kind)
-
-    def _create(self, driver: Driver, kind: str) -> None:
-        worker_id = f"{kind}-{next(self._numbers)}"
-        self._charges[worker_id] = Charge(kind, asyncio.get_running_loop().time())
-        driver.tell(Create(self._orders(worker_id, kind)))
-
-    async def _look(self) -> None:
-        """Give up workers that never say hello."""
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = asyncio.get_running_loop().time()
-            for worker_id, charge in list(self._charges.items()):
-                if not charge.joined and now - charge.born > BIRTH_S:
-                    self._gone(worker_id, "unborn")
+def _tireless(strategy: Strategy) -> Policy:
+    """Return a policy that never escalates: without workers the stage is slower, not broken."""
+    backoff = Backoff(first_s=0.2, cap_s=10.0, healthy_s=10.0)
+    return Policy(strategy=strategy, intensity=sys.maxsize, backoff=backoff)
 
 
 class NoHost:
@@ -211,8 +230,11 @@ class NoHost:
     async def ensure(self, kind: str, count: int) -> None:
         """Do nothing."""
 
-    async def stop(self, within_s: float = 0.0) -> None:
+    async def stop(self) -> None:
         """Do nothing."""
+
+    def snapshot(self) -> None:
+        """Return None: there is nothing to supervise."""
 
 
 class RayHost(DriverHost):

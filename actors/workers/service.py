@@ -15,6 +15,7 @@ from actors.workers.hub import Hub
 from actors.workers.orders import Orders
 from actors.workers.pool import WorkerPool
 from config.settings import Settings
+from supervision.tree import Node
 
 LLM_WORKERS = 2
 """One that is needed and one hot standby; both serve."""
@@ -86,9 +87,9 @@ class LlmService:
         await self.host.ensure("embedded", int(self._embedded))
         await self.host.start()
 
-    async def stop(self, within_s: float = 8.0) -> None:
+    async def stop(self) -> None:
         """End all streams, workers and the processes that host them. May be called twice."""
-        await self.host.stop(within_s)
+        await self.host.stop()
         await self.hub.stop()
         await self.fallback.stop()
 
@@ -124,6 +125,10 @@ class LlmService:
             embedded=self._embedded,
             embedded_here=self.fallback.has_model,
         )
+
+    def snapshot(self) -> Node | None:
+        """Return the supervision tree of driver and workers; None without a host."""
+        return self.host.snapshot()
 
     def _choose_host(self) -> WorkerHost:
         match self._settings.worker_host:

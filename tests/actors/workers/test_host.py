@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.workers.control import Kill, List, Listing, Ready
+from actors.workers.control import Kill, List, Listing, Report
 from actors.workers.driver import ROOT, Driver, DriverKind, process_driver, ray_driver
 from actors.workers.errors import HostError, WorkerLostError
 from actors.workers.host import DriverHost
@@ -33,8 +33,8 @@ def pids(service: LlmService, kind: str = "llm") -> dict[str, int]:
 
 def driver_pid(service: LlmService) -> int:
     assert isinstance(service.host, DriverHost)
-    assert service.host._driver is not None
-    return service.host._driver._process.pid
+    assert service.host.driver_pid is not None
+    return service.host.driver_pid
 
 
 @pytest.fixture
@@ -135,12 +135,35 @@ async def test_nothing_is_left_after_stop() -> None:
     assert (running(processes), folder.exists(), len(processes)) == ([], False, 3)
 
 
-async def test_an_idle_worker_too_many_is_let_go(service: LlmService) -> None:
+async def test_an_idle_worker_too_many_is_let_go_and_comes_back_when_wanted(service: LlmService) -> None:
     await service.host.ensure("llm", 1)
-
     await until(lambda: len(pids(service)) == 1)
-    await asyncio.sleep(0.2)
-    assert len(pids(service)) == 1
+
+    await service.host.ensure("llm", 3)
+
+    await until(lambda: len(pids(service)) == 3)
+
+
+async def test_a_worker_too_many_finishes_its_streams_first(service: LlmService) -> None:
+    async with ScriptedModel(Reply(text=words(60), rate=100)) as server:
+        streams = [service.stream(request_to(server)) for _ in range(2)]
+        for events in streams:
+            await anext(events)
+
+        await service.host.ensure("llm", 0)
+        said = [await text_of(events) for events in streams]
+
+    await until(lambda: not pids(service))
+    assert said == ["".join(words(60)[1:])] * 2
+
+
+async def test_the_tree_shows_driver_and_workers(service: LlmService) -> None:
+    tree = service.snapshot()
+
+    assert tree is not None
+    driver, staff = tree.children
+    assert (driver.name, [child.name for child in staff.children]) == ("driver", ["llm-1", "llm-2"])
+    assert {child.state for child in staff.children} == {"up"}
 
 
 STAGE = """
@@ -178,19 +201,19 @@ async def test_a_killed_stage_leaves_no_process(tmp_path: Path) -> None:
 
 
 async def test_a_driver_lists_and_kills_by_name() -> None:
-    driver = await Driver.start(process_driver())
-    reports = driver.reports()
-    try:
-        first = await anext(reports)
-        driver.tell(List())
-        listing = await anext(reports)
-        driver.tell(Kill("unknown"))
-        driver.tell(List())
-        again = await anext(reports)
-    finally:
-        await driver.end(5.0)
+    reports: list[Report] = []
+    gone: list[str] = []
+    driver = await Driver.start(process_driver(), reports.append, lambda: gone.append("gone"))
+    end = asyncio.ensure_future(driver.ended())
 
-    assert (first, listing, again) == (Ready(), Listing(()), Listing(()))
+    driver.tell(List())
+    driver.tell(Kill("unknown"))
+    driver.tell(List())
+    await until(lambda: len(reports) == 2)
+    await driver.stop()
+    await end
+
+    assert (reports, gone) == ([Listing(()), Listing(())], ["gone"])
 
 
 async def test_a_driver_that_cannot_start_is_tried_again() -> None:
@@ -208,12 +231,11 @@ async def test_a_missing_interpreter_is_a_host_error(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(sys, "executable", "/nonexistent/python")
 
     with pytest.raises(HostError):
-        await Driver.start(process_driver())
+        await Driver.start(process_driver(), print, print)
 
 
 async def test_a_worker_that_never_says_hello_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.workers.host.BIRTH_S", 0.1)
-    monkeypatch.setattr("actors.workers.host.LOOK_S", 0.01)
     hub = Hub()
     await hub.start()
     await hub.stop()

@@ -1,4 +1,4 @@
-"""The small parts: batches, allowance, in-flight streams, backoff, control lines, certificates."""
+"""The small parts: batches, allowance, in-flight streams, control lines."""
 
 import asyncio
 
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from actors.models.chat import Delta, Finished
 from actors.workers.allowance import Allowance
-from actors.workers.backoff import Backoff
 from actors.workers.batches import OPENING, Batches
 from actors.workers.control import (
     Command,
@@ -149,28 +148,6 @@ async def test_credit_is_given_back_in_halves_of_the_window() -> None:
     await stream.next()
 
     assert (before, granted) == ([], [WINDOW // 2 + 1])
-
-
-def test_the_first_failure_is_forgiven_at_once() -> None:
-    assert Backoff(seed=1).after(0.0) == 0.0
-
-
-@given(st.integers(0, 2**32), st.integers(1, 200))
-def test_waits_grow_to_the_limit_and_stay_within_it(seed: int, failures: int) -> None:
-    backoff = Backoff(first_s=0.2, most_s=10.0, seed=seed)
-
-    waits = [backoff.after(0.0) for _ in range(failures + 1)]
-
-    assert all(0.1 <= wait <= 10.0 for wait in waits[1:])
-    assert waits[-1] >= min(5.0, 0.1 * 2 ** (failures - 1))
-
-
-def test_a_healthy_life_forgives() -> None:
-    backoff = Backoff(healthy_s=10.0, seed=1)
-    for _ in range(5):
-        backoff.after(0.0)
-
-    assert backoff.after(10.0) == 0.0
 
 
 ORDERS = Orders(id="llm-1", kind="llm", door=Door("unix:/x", "s"))

@@ -31,7 +31,7 @@ def driver_of(service: LlmService) -> Driver:
 
 
 def family(driver: Driver) -> list[psutil.Process]:
-    process = psutil.Process(driver._process.pid)
+    process = psutil.Process(driver.pid)
     return [process, *process.children(recursive=True)]
 
 
