@@ -77,7 +77,7 @@ async def test_buttons_and_selects_reach_the_bot(page: Page) -> None:
     await choose(page, "/panel")
     await page.get_by_test_id("picker-button").click()
     await page.get_by_test_id("picker-option").filter(has_text="Wren").click()
-    await expect(page.get_by_text("Wren takes a bow.")).to_be_visible()
+    await expect(page.get_by_test_id("log").get_by_text("Wren takes a bow.")).to_be_visible()
     await page.get_by_test_id("component-button").click()
     await expect(page.get_by_test_id("message-content").first).to_contain_text("Applause!")
 
@@ -105,4 +105,4 @@ async def test_a_command_on_a_message_is_in_its_menu(page: Page, house: House) -
     await message.hover()
     await message.get_by_test_id("action-more").click()
     await page.get_by_test_id("menu-app").filter(has_text="Read aloud").click()
-    await expect(page.get_by_text("“To be”")).to_be_visible()
+    await expect(page.get_by_test_id("log").get_by_text("“To be”")).to_be_visible()

@@ -43,6 +43,7 @@ async def test_the_whole_conversation_works_by_keys_alone(page: Page, house: Hou
         await page.keyboard.press("Shift+Tab")
     await expect(page.get_by_test_id("message")).to_be_focused()
     await page.keyboard.press("r")
+    await expect(page.get_by_test_id("composer-input")).to_be_focused()
     await page.keyboard.type("Something")
     await page.keyboard.press("Enter")
     await expect(page.get_by_test_id("quote")).to_contain_text("Say something")

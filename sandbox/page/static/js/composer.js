@@ -66,7 +66,7 @@ function Field() {
   useEffect(() => {
     if (matchMedia("(hover: hover)").matches) area.current.focus();
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (replyTo.value) area.current.focus();
   }, [replyTo.value]);
   useEffect(() => {
