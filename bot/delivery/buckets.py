@@ -20,12 +20,22 @@ class Bucket:
         is_open: Discord announces no limit here.
     """
 
-    __slots__ = ("_in_flight", "_left", "_resets_at", "_taken_at", "is_open", "limit", "seconds")
+    __slots__ = (
+        "_in_flight",
+        "_is_guessed",
+        "_left",
+        "_resets_at",
+        "_taken_at",
+        "is_open",
+        "limit",
+        "seconds",
+    )
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
         self.seconds = seconds
         self.is_open = False
+        self._is_guessed = True
         self._left = limit
         self._resets_at = -math.inf
         self._taken_at = -math.inf
@@ -55,6 +65,7 @@ class Bucket:
         if now >= self._resets_at:
             self._resets_at = now + self.seconds
             self._left = self.limit
+            self._is_guessed = True
         self._taken_at = now
         self._in_flight += 1
 
@@ -70,13 +81,14 @@ class Bucket:
 
     def _learn(self, told: Told, now: float) -> None:
         resets_at = now + told.reset_after
-        is_new = resets_at > self._resets_at + SAME_WINDOW_S
+        is_new = self._is_guessed or resets_at > self._resets_at + SAME_WINDOW_S
         if told.remaining == (told.limit or 0) - 1:
             self.seconds = told.reset_after
         self.is_open = False
         self.limit = told.limit or self.limit
         self._left = told.remaining if is_new else min(self._left, told.remaining)
-        self._resets_at = max(self._resets_at, resets_at)
+        self._resets_at = resets_at if is_new else max(self._resets_at, resets_at)
+        self._is_guessed = False
 
     def pause(self, until: float) -> None:
         """Let nothing leave before `until`: a request was refused."""

@@ -1,21 +1,24 @@
 """An outlet against the local Discord over sockets, with ledgers in memory."""
 
+import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import aiohttp
 import discord
+import msgspec
 import pytest
+from PIL import Image
 
-from bot.delivery.limits import Limits
+from bot.delivery.limits import Limits as Limiting
 from bot.delivery.line import Line
 from bot.delivery.outlet import DiscordOutlet, Surroundings
 from bot.delivery.rest import WebhookRest
 from bot.delivery.voice import ClientVoice
 from sandbox.faults import Fault
-from sandbox.limits import NO_LIMITS
+from sandbox.limits import NO_LIMITS, Limits
+from sandbox.people import Person
 from sandbox.server import Sandbox
 from sandbox.world import Seed, World
 from storage.errors import StorageUnavailableError
@@ -69,14 +72,22 @@ class MemoryWebhooks:
 
     def __init__(self) -> None:
         self.kept: dict[int, Webhook] = {}
+        self.is_away = False
+
+    def _reach(self) -> None:
+        if self.is_away:
+            raise StorageUnavailableError
 
     async def of(self, channel_id: int) -> list[Webhook]:
+        self._reach()
         return [webhook for webhook in self.kept.values() if webhook.channel_id == channel_id]
 
     async def add(self, webhook: Webhook) -> None:
+        self._reach()
         self.kept[webhook.id] = webhook
 
     async def forget(self, webhook_id: int) -> bool:
+        self._reach()
         return self.kept.pop(webhook_id, None) is not None
 
 
@@ -85,22 +96,40 @@ class MemoryFaces:
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
+        self.is_away = False
 
     async def get(self, face_hash: str) -> bytes | None:
+        if self.is_away:
+            raise StorageUnavailableError
         return self.kept.get(face_hash)
 
 
-@dataclass
 class Theatre:
     """The local Discord, an outlet on it, and what can be asked about both."""
 
-    box: Sandbox
-    outlet: DiscordOutlet
-    rest: WebhookRest
-    deliveries: MemoryDeliveries
-    webhooks: MemoryWebhooks
-    faces: MemoryFaces
-    people: dict[UUID, Personality] = field(default_factory=dict)
+    def __init__(self, box: Sandbox, rest: WebhookRest) -> None:
+        self.box = box
+        self.rest = rest
+        self.referee = Referee()
+        self.deliveries = MemoryDeliveries()
+        self.webhooks = MemoryWebhooks()
+        self.faces = MemoryFaces()
+        self.people: dict[UUID, Personality] = {}
+        self.client: discord.Client | None = None
+        self.around = Surroundings(
+            rest=rest,
+            voice=ClientVoice(lambda: self.client),
+            deliveries=self.deliveries,
+            webhooks=self.webhooks,
+            faces=self.faces,
+            personality=self._find,
+            public_face=lambda _: None,
+            application_id=lambda: box.world.application_id,
+        )
+        self.outlet = DiscordOutlet(self.around)
+
+    async def _find(self, personality_id: UUID) -> Personality | None:
+        return self.people.get(personality_id)
 
     def channel(self, number: int = 0) -> int:
         return self.box.world.channel(CHANNELS[number])
@@ -125,8 +154,30 @@ class Theatre:
             created_at=now,
         )
 
+    def person(self) -> Person:
+        return Person(self.box.world, self.box.world.people[0])
+
     def fault(self, kind: str, path: str, **fields: object) -> None:
-        self.box.faults.add(Fault(kind=kind, path=path, **fields))  # type: ignore[arg-type] # by name
+        self.box.faults.add(msgspec.convert({"kind": kind, "path": path} | fields, Fault))
+
+    def limit(self, limits: Limits) -> None:
+        self.box.limiter.limits = limits
+
+    def forgive(self) -> None:
+        """Forget complaints about requests that the test made wrong on purpose."""
+        self.referee.request_complaints.clear()
+
+    def delete_webhooks(self) -> None:
+        for webhook_id in list(self.box.world.state.webhooks):
+            self.box.world.state.delete_webhook(webhook_id)
+
+    def delete_messages(self) -> None:
+        for message in self.box.world.messages(self.channel()):
+            self.box.world.state.delete_message(self.channel(), int(message["id"]))
+
+    def face_of(self, webhook_id: int) -> str | None:
+        webhook = self.box.world.state.webhooks[webhook_id]
+        return self.box.world.state.users[webhook.webhook_user_id].avatar
 
     def visible(self, channel_id: int | None = None) -> list[str]:
         """Return what a reader sees in a channel, oldest first."""
@@ -143,33 +194,29 @@ async def theatre(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Theatre]:
     box = Sandbox(World.fresh(Seed(channels=CHANNELS)), page=False, limits=NO_LIMITS)
     address = await box.start()
     monkeypatch.setattr(discord.http.Route, "BASE", address.api)
-    referee = Referee()
-    if SPECIFICATION.exists():
-        box.rest.observers.append(referee.observe)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        rest = WebhookRest(session, address.token, Line(Limits()))
-        yield _theatre(box, rest)
+        made = Theatre(box, WebhookRest(session, address.token, Line(Limiting())))
+        if SPECIFICATION.exists():
+            box.rest.observers.append(made.referee.observe)
+        yield made
     await box.stop()
     assert box.world.gaps == []
-    assert referee.request_complaints == []
-    assert referee.answer_complaints == []
+    assert made.referee.request_complaints == []
+    assert made.referee.answer_complaints == []
 
 
-def _theatre(box: Sandbox, rest: WebhookRest) -> Theatre:
-    deliveries, webhooks, faces = MemoryDeliveries(), MemoryWebhooks(), MemoryFaces()
-    people: dict[UUID, Personality] = {}
+@pytest.fixture
+async def client(theatre: Theatre) -> AsyncIterator[discord.Client]:
+    """A stock client that is logged in and speaks for the bot."""
+    async with discord.Client(intents=discord.Intents.none()) as made:
+        await made.login(theatre.box.token)
+        theatre.client = made
+        yield made
 
-    async def personality(personality_id: UUID) -> Personality | None:
-        return people.get(personality_id)
 
-    around = Surroundings(
-        rest=rest,
-        voice=ClientVoice(lambda: None),
-        deliveries=deliveries,
-        webhooks=webhooks,
-        faces=faces,
-        personality=personality,
-        public_face=lambda _: None,
-        application_id=lambda: box.world.application_id,
-    )
-    return Theatre(box, DiscordOutlet(around), rest, deliveries, webhooks, faces, people)
+@pytest.fixture
+def picture() -> bytes:
+    """A small picture."""
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8), "teal").save(out, "PNG")
+    return out.getvalue()
