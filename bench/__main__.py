@@ -10,6 +10,7 @@ import msgspec
 import uvloop
 
 from bench.report import Report
+from config.logs import configure_logging
 
 BENCHES = {
     "first-text": "bench.first_text",
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     parser.add_argument("--worker-host", choices=["ray", "processes", "none"], default="ray")
     options = parser.parse_args()
+    configure_logging("json", "warning")
     names = list(BENCHES) if options.name == "all" else [options.name]
     reports = [_measure(name, options.worker_host) for name in names]
     if options.json:

@@ -4,13 +4,17 @@ Added milliseconds = (first text visible at the Discord server minus MESSAGE_CRE
 minus (first token sent by the model server minus request received by it), all on one host's monotonic clock.
 """
 
+import asyncio
+
 from bench.report import Goal, Report, quantile
-from bench.rig import Bot, ModelScript, Rig
+from bench.rig import Bot, ModelScript, Rig, Said
 from sandbox.limits import NO_LIMITS
 
 CONCURRENT = (1, 64)
-ROUNDS = {1: 40, 64: 3}
+ROUNDS = {1: 30, 64: 4}
 SCRIPT = ModelScript(first_token_s=0.3, rate=60.0, tokens=120)
+ANSWER_S = SCRIPT.first_token_s + SCRIPT.tokens / SCRIPT.rate
+QUIET_S = 1.2
 GOALS = {
     f"added_first_text_ms_{share}_at_{streams}": Goal("<=", limit)
     for streams in CONCURRENT
@@ -44,15 +48,20 @@ async def _measure(bot: Bot, worker_host: str) -> dict[str, float]:
 
 
 async def _added(rig: Rig, streams: int, rounds: int) -> list[float]:
-    """Milliseconds added to each first text, with so many streams at once."""
-    said = []
-    for number in range(rounds):
-        channels = [rig.channels[(number * streams + i) % len(rig.channels)] for i in range(streams)]
-        batch = [rig.say(channel) for channel in channels]
-        await rig.settled(batch, quiet_s=1.2)
-        said += [(one, rig.answers(one)[0].at) for one in batch]
+    """Milliseconds added to each first text, while so many streams are in flight.
+
+    Messages come evenly spread over the length of an answer, so that each meets the others in full flow.
+    """
+    said: list[Said] = []
+    for _ in range(rounds):
+        for channel in rig.channels[:streams]:
+            said.append(rig.say(channel))
+            await asyncio.sleep(ANSWER_S / streams)
+        if streams == 1:
+            await rig.settled(said[-1:], quiet_s=QUIET_S)
+    await rig.settled(said, quiet_s=QUIET_S)
     model = await rig.model_times()
     return [
-        1000 * ((visible - one.at) - (model[one.tag]["first_token_at"] - model[one.tag]["at"]))
-        for one, visible in said
+        1000 * ((rig.answers(one)[0].at - one.at) - (model[one.tag]["first_token_at"] - model[one.tag]["at"]))
+        for one in said
     ]

@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -18,7 +18,6 @@ import aiohttp
 import msgspec
 import psutil
 
-from sandbox.ledger import Entry
 from sandbox.limits import Limits
 from sandbox.people import Person
 from sandbox.server import Address, Sandbox
@@ -27,7 +26,7 @@ from sandbox.world import Seed, World
 Bot = Literal["troupe", "bare"]
 READY_S = 90.0
 STOP_S = 30.0
-CHARACTER = "Wick"
+CHARACTER = "Hush"
 """A starter character; every bot answers when it is addressed."""
 
 
@@ -57,6 +56,14 @@ class Said(msgspec.Struct, frozen=True):
     at: float
 
 
+class Change(msgspec.Struct, frozen=True):
+    """A visible change that the bot made; `at` is monotonic."""
+
+    at: float
+    message_id: int
+    text: str
+
+
 class Rig:
     """Starts the parts, speaks as a person, and tells what became visible when."""
 
@@ -73,6 +80,9 @@ class Rig:
         self._processes: list[asyncio.subprocess.Process] = []
         self.bot: psutil.Process | None = None
         self._said = 0
+        self._changes: dict[int, list[Change]] = {}
+        self._last_change_at = 0.0
+        self.world.subscribe(self._hear)
 
     async def __aenter__(self) -> Self:
         self._address = await self.sandbox.start()
@@ -122,8 +132,9 @@ class Rig:
         """Address the character in a channel as a person."""
         self._said += 1
         tag = f"q{self._said:05d}q"
+        at = time.monotonic()
         self.person.send(channel_id, f"@{CHARACTER} hello {tag}")
-        return Said(channel_id, tag, self.sandbox.ledger.entries[-1].at)
+        return Said(channel_id, tag, at)
 
     async def warm_up(self) -> None:
         """Let every channel have one answer, so that webhooks and actors exist."""
@@ -135,19 +146,20 @@ class Rig:
         """Wait until every message has its answer and nothing has changed for a while."""
 
         async def done() -> bool:
-            await asyncio.sleep(0.05)
-            answered = all(self.answers(one) for one in said)
-            return answered and time.monotonic() - self.sandbox.ledger.entries[-1].at > quiet_s
+            is_quiet = time.monotonic() - self._last_change_at > quiet_s
+            return is_quiet and all(self.answers(one) for one in said)
 
         await _until(done, limit_s)
 
-    def answers(self, said: Said) -> list[Entry]:
+    def answers(self, said: Said) -> list[Change]:
         """Return every visible change that the bot made in the channel since the message."""
-        return [
-            entry
-            for entry in self.sandbox.ledger.entries
-            if entry.webhook_id and entry.channel_id == said.channel_id and entry.at >= said.at
-        ]
+        return [change for change in self._changes.get(said.channel_id, ()) if change.at >= said.at]
+
+    def _hear(self, event: str, payload: Mapping[str, Any]) -> None:
+        if event in {"MESSAGE_CREATE", "MESSAGE_UPDATE"} and payload.get("webhook_id"):
+            self._last_change_at = time.monotonic()
+            change = Change(self._last_change_at, int(payload["id"]), str(payload["content"]))
+            self._changes.setdefault(int(payload["channel_id"]), []).append(change)
 
     async def model_times(self) -> dict[str, dict[str, Any]]:
         """Return what the model server saw, by the newest tag in each prompt."""

@@ -74,12 +74,12 @@ def _refused(rig: Rig) -> int:
 
 
 def _standstill(rig: Rig, said: Said) -> float:
-    times = [entry.at for entry in rig.answers(said)]
+    times = [change.at for change in rig.answers(said)]
     return max((after - before for before, after in pairwise(times)), default=0.0)
 
 
 def _complete(rig: Rig, said: Said) -> bool:
     """True when the visible messages together hold every word of the model, in order."""
-    final = {entry.message_id: entry.content for entry in rig.answers(said) if entry.action != "delete"}
+    final = {change.message_id: change.text for change in rig.answers(said)}
     visible = " ".join(final[message_id] for message_id in sorted(final)).split()
     return visible == "".join(words(TOKENS)).split()
