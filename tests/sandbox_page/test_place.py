@@ -18,6 +18,14 @@ async def test_an_empty_channel_says_how_to_begin(page: Page) -> None:
     await expect(page.get_by_test_id("first-hint")).to_contain_text("@Name hello")
 
 
+async def test_what_the_app_says_to_type_is_typed_by_a_press(page: Page, house: House) -> None:
+    house.world.state.create_message(house.stage, house.world.bot_id, "Say `@Madame Zuzu hello` or `x = 1`")
+    await expect(page.get_by_test_id("typeable")).to_have_count(1)
+    await page.get_by_test_id("typeable").click()
+    await expect(page.get_by_test_id("composer-input")).to_have_value("@Madame Zuzu hello")
+    await expect(page.get_by_test_id("composer-input")).to_be_focused()
+
+
 async def test_on_a_phone_the_panels_are_drawers(house: House, open_page: OpenPage) -> None:
     house.speak_as("Wren", "A word " * 40)
     page = await open_page(house.address.url, width=360, height=740, touch=True)

@@ -18,6 +18,12 @@ export function setDraft(change, id = channelId.value) {
   drafts.value = { ...drafts.peek(), [id]: { ...before, ...change } };
 }
 
+/** Put a text into the composer for the person to send or change. @param {string} text */
+export function startWith(text) {
+  setDraft({ text });
+  requestAnimationFrame(() => document.querySelector("[data-testid=composer-input]")?.focus());
+}
+
 /** @param {Iterable<File>} files */
 export function addFiles(files) {
   const added = [...files].map((file) => {

@@ -5,6 +5,7 @@ import { channels, characters, memberById, nameOf, titleOf } from "./store.js";
 import { openChannel } from "./events.js";
 import { discordTime, fullTime, hueOf } from "./format.js";
 import { copy } from "./toast.js";
+import { startWith } from "./draft.js";
 
 /**
  * @param {{text: string, tail?: any, mentions?: object[]}} props `tail` stands at the end of the last paragraph
@@ -61,6 +62,14 @@ function CodeBlock({ language, text }) {
   </figure>`;
 }
 
+/** What could be typed here (`@Name hello`, `/help`) is put into the composer when pressed. */
+function Code({ text }) {
+  if (!TYPEABLE.test(text)) return html`<code>${text}</code>`;
+  return html`<button type="button" class="typeable" title="Put this into the message" data-testid="typeable"
+    onClick=${() => startWith(text)}><code>${text}</code></button>`;
+}
+
+const TYPEABLE = /^(?:@\p{L}|\/[a-z])[^\n`]{0,80}$/u;
 const TAGS = { b: "strong", i: "em", u: "u", s: "s" };
 
 function inline(node, key, mentions) {
@@ -70,7 +79,7 @@ function inline(node, key, mentions) {
     case "break":
       return html`<br key=${key} />`;
     case "code":
-      return html`<code key=${key}>${node.text}</code>`;
+      return html`<${Code} key=${key} text=${node.text} />`;
     case "spoiler":
       return html`<${Spoiler} key=${key}>${children}<//>`;
     case "link":

@@ -1,7 +1,7 @@
 /** Who is here: the characters of the channel, the people, the bot. */
 import { html } from "./ui.js";
 import { Avatar } from "./avatar.js";
-import { draft, setDraft } from "./draft.js";
+import { draft, startWith } from "./draft.js";
 import { drawer } from "./drawers.js";
 import { hueOf } from "./format.js";
 import { openDirect } from "./channels.js";
@@ -46,7 +46,6 @@ function Row({ user, note, testid, onClick }) {
 /** Begin to speak to someone. */
 function mention(name) {
   const { text } = draft.value;
-  setDraft({ text: `${text}${text && !text.endsWith(" ") ? " " : ""}@${name} ` });
+  startWith(`${text}${text && !text.endsWith(" ") ? " " : ""}@${name} `);
   drawer.value = null;
-  requestAnimationFrame(() => document.querySelector("[data-testid=composer-input]")?.focus());
 }

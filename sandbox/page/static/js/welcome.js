@@ -1,7 +1,7 @@
 /** The top of a channel, and what a newcomer reads in an empty one. */
 import { html } from "./ui.js";
 import { Icon } from "./icons.js";
-import { setDraft } from "./draft.js";
+import { startWith } from "./draft.js";
 import { DM, bot, channel, characters, isThread, nameOf, titleOf } from "./store.js";
 
 export function Welcome({ empty }) {
@@ -35,9 +35,5 @@ function Hint({ direct }) {
 }
 
 function Try({ text, label = text }) {
-  const fill = () => {
-    setDraft({ text });
-    requestAnimationFrame(() => document.querySelector("[data-testid=composer-input]")?.focus());
-  };
-  return html`<button type="button" data-testid="try" onClick=${fill}>${label}</button>`;
+  return html`<button type="button" data-testid="try" onClick=${() => startWith(text)}>${label}</button>`;
 }
