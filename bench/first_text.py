@@ -37,7 +37,7 @@ async def run(worker_host: str = "ray") -> Report:
 
 async def _measure(bot: Bot, worker_host: str) -> dict[str, float]:
     figures: dict[str, float] = {}
-    async with Rig(max(CONCURRENT), SCRIPT, NO_LIMITS) as rig:
+    async with Rig(2 * max(CONCURRENT), SCRIPT, NO_LIMITS) as rig:
         await rig.start(bot, worker_host)
         await rig.warm_up()
         for streams in CONCURRENT:
@@ -50,11 +50,13 @@ async def _measure(bot: Bot, worker_host: str) -> dict[str, float]:
 async def _added(rig: Rig, streams: int, rounds: int) -> list[float]:
     """Milliseconds added to each first text, while so many streams are in flight.
 
-    Messages come evenly spread over the length of an answer, so that each meets the others in full flow.
+    Messages come evenly spread over the length of an answer, so that each meets the others in full flow;
+    rounds alternate between two halves of the channels, so that none finds its character still speaking.
     """
     said: list[Said] = []
-    for _ in range(rounds):
-        for channel in rig.channels[:streams]:
+    for number in range(rounds):
+        half = number % 2 * max(CONCURRENT)
+        for channel in rig.channels[half : half + streams]:
             said.append(rig.say(channel))
             await asyncio.sleep(ANSWER_S / streams)
         if streams == 1:
