@@ -34,7 +34,6 @@ from storage.stores import Stores
 CLAIM = "stage"
 FINISH_S = 8.0
 """Seconds that turns in flight have to end when the bot is stopped."""
-WORKERS_S = 6.0
 FIRST_NIGHT_S = 30.0
 
 
@@ -69,7 +68,7 @@ class App:
         self.starters = await starters.install(self.stores)
         self.service = LlmService(settings)
         await self.service.start()
-        self._stack.push_async_callback(self.service.stop, WORKERS_S)
+        self._stack.push_async_callback(self.service.stop)
         await self._settle_model()
         await self._open_outlet()
         self.company = Company(self.stores, self.service, self.model, self.outlet, settings)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -64,7 +64,7 @@ async def _examine(settings: Settings) -> list[Health]:
 
 
 @asynccontextmanager
-async def _active_model(settings: Settings) -> AsyncIterator[ActiveModel]:
+async def _active_model(settings: Settings) -> AsyncGenerator[ActiveModel, None]:
     """Open the database and settle the model, with model calls in this process."""
     database = await Database.open(settings)
     service = LlmService(msgspec.structs.replace(settings, worker_host="none"))
