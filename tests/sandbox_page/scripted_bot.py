@@ -117,6 +117,10 @@ def add_commands(tree: app_commands.CommandTree) -> None:
     async def panel(interaction: discord.Interaction) -> None:
         await interaction.response.send_message("What now?", view=Panel())
 
+    @tree.command(name="guide", description="What can be done here")
+    async def guide(interaction: discord.Interaction, topic: str = "everything") -> None:
+        await interaction.response.send_message(f"About {topic}.", ephemeral=True)
+
     @tree.command(name="silence", description="Never answers")
     async def silence(_interaction: discord.Interaction) -> None:
         return

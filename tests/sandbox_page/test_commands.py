@@ -55,6 +55,18 @@ async def test_a_needed_option_is_asked_for(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("bot")
+async def test_a_command_that_needs_nothing_runs_or_is_left_by_one_key(page: Page) -> None:
+    await choose(page, "/guide")
+    await expect(page.get_by_test_id("command-run")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_test_id("composer-input")).to_be_focused()
+    await choose(page, "/guide")
+    await expect(page.get_by_test_id("command-run")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_test_id("message-content")).to_have_text("About everything.")
+
+
+@pytest.mark.usefixtures("bot")
 async def test_a_form_is_filled_in_and_sent(page: Page) -> None:
     await choose(page, "/create")
     await page.get_by_role("textbox", name="Name").fill("Mab")

@@ -75,7 +75,7 @@ const isEmpty = (value) => value === undefined || value === "" || value?.length 
 
 function focusFirst(form) {
   const empty = [...form.querySelectorAll("[data-option-field]")].find((field) => !field.querySelector("input, textarea")?.value);
-  empty?.querySelector("input, textarea, button")?.focus();
+  (empty?.querySelector("input, textarea, button") ?? form.querySelector("[type=submit]")).focus();
 }
 
 function focusOption(form, name) {
