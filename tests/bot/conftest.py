@@ -1,8 +1,10 @@
 """The bot's client with all commands, in a sandbox Discord, over a real database and a scripted model."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import structlog
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
@@ -80,3 +82,14 @@ async def stage(discord_here: Discord, database: Database, stores: Stores, model
 @pytest.fixture
 def ears(discord_here: Discord, stores: Stores) -> Ears:
     return Ears(discord_here, stores, set(), MAX_AGE_S)
+
+
+@pytest.fixture
+def logs_as_before() -> Iterator[None]:
+    """Put logging back as it was after a command has set it up."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

@@ -30,6 +30,12 @@ class Told:
         self.arrived.append((person, invitation))
 
 
+def someone(name: str, **fields: Any) -> Personality:
+    """Return a character with a handle like its name."""
+    slug = fields.pop("slug", f"{name.lower().replace(' ', '-')}")
+    return Personality(id=uuid4(), name=name, slug=slug, **fields)
+
+
 class Stage:
     """People using the commands of a running bot."""
 
@@ -54,13 +60,7 @@ class Stage:
 
     async def write(self, name: str, owner: Person | None = None, **fields: Any) -> Personality:
         """Put a character into the database."""
-        person = Personality(
-            id=uuid4(),
-            name=name,
-            slug=fields.pop("slug", name.lower().replace(" ", "-")),
-            owner_id=(owner or self.ada).id,
-            **fields,
-        )
+        person = someone(name, owner_id=(owner or self.ada).id, **fields)
         await self.stores.personalities.create(person)
         return person
 

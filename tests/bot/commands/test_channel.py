@@ -1,5 +1,6 @@
 import pytest
 
+from tests.bot.here import eventually
 from tests.bot.using import Stage
 
 pytestmark = pytest.mark.discord
@@ -20,10 +21,11 @@ async def test_the_rest_of_the_bot_hears_of_an_arrival(stage: Stage) -> None:
 
     answer = await stage.use(stage.ada, "channel add-personality", {"personality": "mia"})
 
-    assert [venue.channel_id for venue in stage.told.rosters] == [stage.channel]
+    await eventually(lambda: stage.told.arrived)
     [(person, invitation)] = stage.told.arrived
     assert (person.id, invitation.id) == (mia.id, int(answer.payload["id"]))
-    assert (invitation.venue, invitation.author.id) == (stage.told.rosters[0], stage.ada.id)
+    assert (invitation.venue.channel_id, invitation.author.id) == (stage.channel, stage.ada.id)
+    assert [venue.channel_id for venue in stage.told.rosters] == [stage.channel]
 
 
 async def test_whoever_is_here_does_not_come_twice(stage: Stage) -> None:
