@@ -78,6 +78,7 @@ class Limits:
         self._global = Occupancy(global_per_s, 1.0) if global_per_s else None
         self._global_most = global_per_s or GLOBAL_PER_S
         self._paused_until = -math.inf
+        self._banned_until = -math.inf
         self._eased_at = -math.inf
         self._posts_per_channel = posts_per_channel
         self._posts: dict[int, Occupancy] = {}
@@ -92,7 +93,11 @@ class Limits:
     def gate(self, now: float) -> float:
         """Seconds until any request may leave."""
         held = self._global.wait(now) if self._global else 0.0
-        return max(self._paused_until - now, held, self._invalid.wait(now), 0.0)
+        return max(self._paused_until - now, self.ban(now), held, self._invalid.wait(now), 0.0)
+
+    def ban(self, now: float) -> float:
+        """Seconds until Discord's edge no longer blocks us."""
+        return max(0.0, self._banned_until - now)
 
     def wait(self, call: Call, urgency: Urgency, now: float) -> float:
         """Seconds until this request may leave; infinite while only an answer can tell."""
@@ -176,7 +181,8 @@ class Limits:
         metrics.rate_limited.labels(_scope(told)).inc()
         log.info("rate_limited", kind=permit.call.kind, scope=_scope(told), seconds=told.retry_after)
         if told.by_edge:
-            self._paused_until = now + max(told.retry_after, EDGE_PAUSE_S)
+            self._banned_until = now + max(told.retry_after, EDGE_PAUSE_S)
+            log.error("blocked_by_edge", seconds=told.retry_after)
         elif told.scope == "global":
             self._paused_until = max(self._paused_until, now + told.retry_after)
             self._narrow(now)

@@ -5,10 +5,13 @@ import math
 from collections.abc import Callable
 
 from bot.delivery.calls import Call, Ticket, Told
+from bot.delivery.errors import BannedError
 from bot.delivery.limits import Limits, Permit
 
 SWEEP_EVERY = 2048
 """Permits between two sweeps of what is known about idle channels."""
+LONGEST_BAN_S = 100.0
+"""A block by Discord's edge that lasts longer outlasts every delivery."""
 
 
 class _Waiter:
@@ -40,11 +43,15 @@ class Line:
         self._granted = 0
 
     async def enter(self, call: Call, ticket: Ticket) -> Permit:
-        """Wait for the permit to send `call`; every permit must come back through `leave`."""
+        """Wait for the permit to send `call`; every permit must come back through `leave`.
+
+        Raises:
+            BannedError: Discord blocks us for longer than it makes sense to wait.
+        """
         loop = asyncio.get_running_loop()
         waiter = _Waiter(call, ticket, loop.create_future())
         self._waiting.append(waiter)
-        self.look()
+        self.serve()
         if waiter.permit.done():
             return waiter.permit.result()
         try:
@@ -52,7 +59,7 @@ class Line:
         except asyncio.CancelledError:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
-            elif waiter.permit.done() and not waiter.permit.cancelled():
+            elif waiter.permit.done() and not waiter.permit.cancelled() and not waiter.permit.exception():
                 self.leave(waiter.permit.result(), None)
             raise
 
@@ -60,11 +67,13 @@ class Line:
         """Give a permit back with what the answer said; None when there was no answer."""
         self._limits.answered(permit, told, self._clock())
         if self._waiting:
-            self.look()
+            self.serve()
 
-    def look(self) -> None:
+    def serve(self) -> None:
         """Grant what may be granted now; call it after a ticket became more urgent."""
         now = self._clock()
+        if (ban := self._limits.ban(now)) > LONGEST_BAN_S:
+            self._send_away(ban)
         soonest = math.inf
         self._waiting = [waiter for waiter in self._waiting if not waiter.permit.cancelled()]
         for waiter in sorted(self._waiting, key=lambda one: one.rank):
@@ -85,12 +94,19 @@ class Line:
         if self._granted % SWEEP_EVERY == 0:
             self._limits.forget_idle(now)
 
+    def _send_away(self, ban: float) -> None:
+        """Let nobody wait for the end of a block that outlasts every delivery."""
+        for waiter in self._waiting:
+            if not waiter.permit.done():
+                waiter.permit.set_exception(BannedError(retry_after=ban))
+        self._waiting.clear()
+
     def _set_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if self._waiting and seconds < math.inf:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self.look)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.serve)
 
     def _clock(self) -> float:
         return asyncio.get_running_loop().time() if self._now is None else self._now()

@@ -12,10 +12,11 @@ _UNNAMED = "Character"
 def acceptable(name: str) -> str:
     """Return `name`, changed as little as Discord allows.
 
-    A reserved word gets an invisible joiner after its first letter; a long name ends in an ellipsis.
+    A reserved word gets a dot in its middle, because Discord strips what cannot be seen; a long name ends in
+    an ellipsis.
     """
     name = " ".join(name.split()) or _UNNAMED
-    name = _RESERVED.sub(lambda word: f"{word[0][0]}\u2060{word[0][1:]}", name)
+    name = _RESERVED.sub(lambda word: f"{word[0][:3]}·{word[0][3:]}", name)
     if length(name) <= LONGEST:
         return name
     while length(name) >= LONGEST:

@@ -73,7 +73,7 @@ class DiscordOutlet(Outlet):
     def open(self, turn: Turn, speaker: Personality) -> Delivery:
         journal = Journal(self._around.deliveries, turn.id)
         mouth = self._mouth(turn.venue, speaker)
-        return Stream(turn.id, turn.message_id, mouth, journal, self._around.rest.line.look)
+        return Stream(turn.id, turn.message_id, mouth, journal, self._around.rest.line.serve)
 
     @override
     def typing(self, venue: Venue) -> AbstractAsyncContextManager[None]:

@@ -28,6 +28,8 @@ from storage.stores.webhooks import Webhook
 
 REQUEST_S = 15.0
 """Deadline of one request, from its sending to the end of its answer."""
+USER_AGENT = "DiscordBot (Troupe, 0.1)"
+"""Discord's edge wants this form (reference, user agent)."""
 NO_MENTIONS: dict[str, list[str]] = {"parse": []}
 HTTP_ERROR = 400
 HTTP_SERVER_ERROR = 500
@@ -198,7 +200,9 @@ class WebhookRest:
             return answer
 
     async def _once(self, call: Call, body: Callable[[], bytes] | None) -> tuple[int, Told, bytes]:
-        headers = {"Authorization": self._authorization} if call.by_bot else {}
+        headers = {"User-Agent": USER_AGENT}
+        if call.by_bot:
+            headers["Authorization"] = self._authorization
         if body is not None:
             headers["Content-Type"] = "application/json"
         url = Route.BASE + call.path

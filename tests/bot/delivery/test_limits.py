@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.delivery.calls import Call, Kind, Ticket, Told, Urgency, read_headers
+from bot.delivery.errors import BannedError
 from bot.delivery.limits import EDGE_PAUSE_S, INVALID_LIMIT, Limits
 from bot.delivery.line import SWEEP_EVERY, Line
 from sandbox.limits import NO_LIMITS, Rate
@@ -290,6 +291,36 @@ def test_a_refusal_by_the_edge_stops_everything_for_long() -> None:
     assert limits.gate(0.0) == EDGE_PAUSE_S
 
 
+def test_nobody_waits_for_the_end_of_a_long_block() -> None:
+    async def scene() -> float | None:
+        line = Line(Limits(global_per_s=1))
+        held = await line.enter(call(), Ticket(Urgency.FINAL, 0.0))
+        waiting = asyncio.create_task(line.enter(call(), Ticket(Urgency.FINAL, 0.0)))
+        await asyncio.sleep(0)
+        line.leave(held, refusal(by_edge=True, retry_after=3600.0))
+        with pytest.raises(BannedError) as told:
+            await waiting
+        with pytest.raises(BannedError):
+            await line.enter(call(), Ticket(Urgency.FINAL, 0.0))
+        return told.value.retry_after
+
+    assert run_virtually(scene()) == 3600.0
+
+
+def test_who_leaves_during_a_block_takes_no_place() -> None:
+    async def scene() -> bool:
+        line = Line(Limits(global_per_s=1))
+        held = await line.enter(call(), Ticket(Urgency.FINAL, 0.0))
+        waiting = asyncio.create_task(line.enter(call(), Ticket(Urgency.FINAL, 0.0)))
+        await asyncio.sleep(0)
+        line.leave(held, refusal(by_edge=True, retry_after=3600.0))
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        return waiting.cancelled()
+
+    assert run_virtually(scene())
+
+
 def test_too_many_bad_requests_stop_before_the_edge_does() -> None:
     limits = Limits(global_per_s=0)
     for _ in range(INVALID_LIMIT):
@@ -336,7 +367,7 @@ def test_a_ticket_may_become_more_urgent_while_it_waits() -> None:
         waiting = asyncio.create_task(line.enter(call(), ticket))
         await asyncio.sleep(1.0)
         ticket.urgency = Urgency.FINAL
-        line.look()
+        line.serve()
         await waiting
         return now()
 

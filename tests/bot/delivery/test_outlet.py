@@ -2,6 +2,7 @@ import asyncio
 import itertools
 import time
 from dataclasses import replace
+from uuid import uuid4
 
 import discord
 import msgspec
@@ -115,6 +116,13 @@ async def test_a_lost_post_that_appears_late_is_removed(theatre: Theatre) -> Non
         return await real(*args) if next(looks) >= 2 else []  # type: ignore[arg-type] # passed on
 
     theatre.rest.messages_after = late  # type: ignore[method-assign] # Discord's delay, which the sandbox lacks
+    await tell(theatre)
+    assert theatre.visible() == [STORY]
+
+
+async def test_a_twin_that_cannot_be_sought_does_no_harm(theatre: Theatre) -> None:
+    theatre.fault("status", POST, method="POST", status=502)
+    theatre.fault("status", "/channels/*/messages", method="GET", status=403, after=2)
     await tell(theatre)
     assert theatre.visible() == [STORY]
 
@@ -276,8 +284,8 @@ async def tell_as(theatre: Theatre, name: str) -> str:
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("Clyde", "C\u2060lyde"),
-        ("My Discord", "My D\u2060iscord"),
+        ("Clyde", "Cly·de"),
+        ("My Discord", "My Dis·cord"),
         ("x" * 90, "x" * 79 + "…"),
         ("  ", "Character"),
         ("Two\nlines", "Two lines"),
@@ -317,6 +325,27 @@ async def test_webhooks_that_only_the_ledger_knows_are_forgotten(theatre: Theatr
     await theatre.webhooks.add(Webhook(5, theatre.channel(), "gone", None))
     await tell(theatre, ["Hello."])
     assert 5 not in theatre.webhooks.kept
+
+
+@pytest.mark.parametrize("kind", ["status", "status_after"])
+async def test_a_creation_whose_answer_is_lost_leaves_one_webhook(theatre: Theatre, kind: str) -> None:
+    theatre.fault(kind, "/channels/*/webhooks", method="POST", status=502)
+    await tell(theatre, ["Hello."])
+    assert (theatre.visible(), len(theatre.box.world.state.webhooks)) == (["Hello."], 1)
+
+
+async def test_a_webhook_that_cannot_be_dressed_speaks_all_the_same(theatre: Theatre) -> None:
+    theatre.box.world.state.create_webhook(theatre.channel(), "Old", theatre.box.world.bot_id)
+    theatre.fault("status", "/webhooks/*", method="PATCH", status=502)
+    await tell(theatre, ["Hello."])
+    assert theatre.visible() == ["Hello."]
+
+
+async def test_a_refused_creation_lets_the_bot_speak(theatre: Theatre, client: discord.Client) -> None:
+    theatre.fault("status", "/channels/*/webhooks", method="POST", status=403, times=None)
+    theatre.client = client
+    await tell(theatre, ["Hello."])
+    assert theatre.visible() == ["**Wick:** Hello."]
 
 
 async def test_a_known_webhook_that_is_gone_is_replaced(theatre: Theatre) -> None:
@@ -375,12 +404,20 @@ async def test_typing_shows_once_for_all_and_ends_with_the_last(theatre: Theatre
     assert [(request.status, request.channel_id) for request in typing] == [(204, theatre.channel())]
 
 
+async def test_typing_that_fails_is_nobodys_trouble(theatre: Theatre) -> None:
+    theatre.fault("status", "/channels/*/typing", status=500)
+    async with theatre.outlet.typing(theatre.venue()):
+        await asyncio.sleep(0.1)
+    assert [request.status for request in theatre.box.ledger.requests] == [500]
+
+
 async def test_preparing_makes_the_webhook_and_never_fails(theatre: Theatre) -> None:
     speaker = theatre.cast()
     await theatre.outlet.prepare(theatre.venue(), speaker.id)
     await theatre.outlet.prepare(Venue(channel_id=1, kind="dm"), speaker.id)
-    await theatre.outlet.prepare(Venue(channel_id=404), speaker.id)
-    theatre.forgive()
+    await theatre.outlet.prepare(theatre.venue(), uuid4())
+    theatre.fault("status", "/channels/*/webhooks", method="GET", status=400, times=None)
+    await theatre.outlet.prepare(theatre.venue(1), speaker.id)
     assert [webhook.personality_id for webhook in theatre.webhooks.kept.values()] == [speaker.id]
 
 
@@ -394,6 +431,16 @@ async def test_a_dm_is_answered_by_the_bot_under_the_characters_name(theatre: Th
     posted = await told(delivery, WORDS)
     assert theatre.visible(channel_id) == [f"**Wick:** {STORY}"]
     assert [message.text for message in posted] == [STORY]
+
+
+@pytest.mark.usefixtures("client")
+async def test_a_shorter_final_text_takes_messages_of_a_dm_back(theatre: Theatre) -> None:
+    speaker, channel_id = theatre.cast(), int(theatre.person().open_dm()["id"])
+    delivery = theatre.outlet.open(theatre.turn(speaker, Venue(channel_id=channel_id, kind="dm")), speaker)
+    delivery.show("word " * 500)
+    await asyncio.sleep(0.2)
+    await delivery.finish("Never mind.")
+    assert theatre.visible(channel_id) == ["**Wick:** Never mind."]
 
 
 @pytest.mark.usefixtures("client")
@@ -456,7 +503,6 @@ async def test_without_webhooks_the_bot_speaks(theatre: Theatre, why: str) -> No
     delivery = theatre.outlet.open(theatre.turn(speaker), speaker)
     words = [f"token{number}" for number in range(300)]
     await told(delivery, words)
-    await delivery.abandon()
     assert theatre.visible() == [f"**Wick:** {part}" for part in _halves(words, theatre)]
 
 

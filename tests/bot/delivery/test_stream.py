@@ -13,6 +13,7 @@ from bot.delivery.errors import MessageGoneError, WebhookGoneError
 from bot.delivery.journal import Journal
 from bot.delivery.mouths import nonce_of
 from bot.delivery.stream import EARLY_EDIT_S, EDIT_INTERVAL_S, WEBHOOKS_LOST, Stream
+from bot.delivery.webhook_mouth import Claims
 from storage.errors import StorageUnavailableError
 from tests.bot.delivery.paper import FIRST_ID, PaperLedger, PaperMouth
 from tests.virtual_time import run_virtually
@@ -423,3 +424,10 @@ def test_a_ticket_for_a_new_message_is_the_most_urgent() -> None:
     scene.run(lambda stream: told(stream, STORY))
     urgencies: list[Ticket] = scene.mouth.tickets
     assert [ticket.urgency for ticket in urgencies][:2] == [Urgency.POST, Urgency.EDIT]
+
+
+def test_only_the_newest_messages_are_remembered_as_ours() -> None:
+    claims = Claims(kept=2)
+    for message_id in (1, 2, 3):
+        claims.add(message_id)
+    assert [message_id in claims for message_id in (1, 2, 3)] == [False, True, True]
