@@ -56,7 +56,7 @@ class Cell:
         self.mailbox = mailbox
         self.termination = termination
         self.envelope: Envelope | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[Any] | None = None
         self.children: set[asyncio.Task[Any]] | None = None
         self._dispatcher: Dispatcher | None = None
 
@@ -148,21 +148,30 @@ class Cell:
             self._die(error)
             return False
         if type(response) is CoroutineType:
-            self.task = self._create_task(self._await_start(response))
+            self._run_task(response, self._start_ended)
             return False
         self.termination.begin()
         return not self.termination.is_set()
 
-    async def _await_start(self, hook: Coroutine[Any, Any, Any]) -> None:
-        try:
-            await hook
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - as above
-            self.task = None
+    def _start_ended(self, error: BaseException | None, _response: object) -> None:
+        if error is not None:
             self._die(_as_exception(error))
-        else:
+            return
+        self.termination.begin()
+        self._give_way()
+
+    def _run_task(
+        self, work: Coroutine[Any, Any, Any], then: Callable[[BaseException | None, Any], None]
+    ) -> None:
+        """Run a handler or hook while the mailbox waits; `then` gets its error or its response."""
+
+        def ended(task: asyncio.Task[Any]) -> None:
             self.task = None
-            self.termination.begin()
-            self._give_way()
+            error = asyncio.CancelledError() if task.cancelled() else task.exception()
+            then(error, None if error is not None else task.result())
+
+        self.task = self.dispatcher.loop.create_task(work)
+        self.task.add_done_callback(ended)
 
     def _handle(self, envelope: Envelope) -> None:
         if envelope.deadline is not None and self._is_late(envelope):
@@ -195,25 +204,17 @@ class Cell:
             self._fail(error, envelope)
             return
         if type(response) is CoroutineType:
-            self.task = self._create_task(self._finish(response, envelope))
+            self._run_task(response, partial(self._handler_ended, envelope))
         elif envelope.reply_to is not None and not envelope.stashed:
             envelope.reply_to.set(response)
 
-    async def _finish(self, handler: Coroutine[Any, Any, Any], envelope: Envelope) -> None:
-        try:
-            response = await handler
-        except BaseException as error:  # noqa: BLE001 - as in `_receive`
-            self.task = None
+    def _handler_ended(self, envelope: Envelope, error: BaseException | None, response: Any) -> None:
+        if error is not None:
             self._fail(error, envelope)
-        else:
-            self.task = None
-            if envelope.reply_to is not None and not envelope.stashed:
-                envelope.reply_to.set(response)
+        elif envelope.reply_to is not None and not envelope.stashed:
+            envelope.reply_to.set(response)
         if not self.termination.is_set():
             self._give_way()
-
-    def _create_task(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self.dispatcher.loop.create_task(work)
 
     def _fail(self, error: BaseException, envelope: Envelope) -> None:
         error = _as_exception(error)
@@ -226,8 +227,9 @@ class Cell:
             logger.info("Exception returned from %s to caller:", self.actor, exc_info=failure)
             envelope.reply_to.set_exception(failure)
         else:
-            envelope.deaths += 1
-            self.termination.culprit = envelope
+            if not isinstance(envelope.message, ChildFailed):
+                envelope.deaths += 1
+                self.termination.culprit = envelope
             self._die(error, partial(self.actor.on_failure, type(error), error, error.__traceback__))
 
     def _panic(self, error: BaseException, envelope: Envelope) -> None:
@@ -246,6 +248,8 @@ class Cell:
         self._end(self.actor.on_stop, reply_to)
 
     def _die(self, error: Exception, hook: Callable[[], Any] | None = None) -> None:
+        if self.termination.ended:  # it was killed
+            return
         self._record(error)
         self._end(hook, None)
 
@@ -261,26 +265,24 @@ class Cell:
         self.termination.set()
 
     def _end(self, hook: Callable[[], Any] | None, reply_to: Future[Any] | None) -> None:
-        """End children, run the last hook and close; at once when nothing of it has to be awaited."""
+        """End the children, run the last hook, close; at once when nothing of it has to be awaited."""
         if self.children:
-            self.task = self._create_task(self._end_slowly(hook, reply_to))
+            self._run_task(self._end_children(), lambda _error, _none: self._run_last(hook, reply_to))
+        else:
+            self._run_last(hook, reply_to)
+
+    def _run_last(self, hook: Callable[[], Any] | None, reply_to: Future[Any] | None) -> None:
+        if self.termination.ended:
             return
         response = self._call(hook)
         if type(response) is CoroutineType:
-            self.task = self._create_task(self._end_slowly(lambda: response, reply_to))
+            self._run_task(response, partial(self._last_ended, reply_to))
         else:
             self._close(reply_to)
 
-    async def _end_slowly(self, hook: Callable[[], Any] | None, reply_to: Future[Any] | None) -> None:
-        await self._end_children()
-        response = self._call(hook)
-        if type(response) is CoroutineType:
-            try:
-                await response
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - logged, and the end goes on
-                if not self.termination.ended:
-                    self._record(_as_exception(error))
-        self.task = None
+    def _last_ended(self, reply_to: Future[Any] | None, error: BaseException | None, _response: Any) -> None:
+        if error is not None and not self.termination.ended:
+            self._record(_as_exception(error))
         self._close(reply_to)
 
     async def _end_children(self) -> None:

@@ -26,6 +26,9 @@ log = get_logger(__name__)
 BUFFER_LIMIT = 10_000
 """Messages that wait for the next incarnation of one actor, as many as a default mailbox holds."""
 
+LEAST_WAIT_S = 0.05
+"""Seconds between two looks for idle actors, at least; timers may fire a little before their time."""
+
 
 class _Slot(Generic[K, A]):
     """One live incarnation; `leaving` once it was asked to stop, with `buffer` for what came after that."""
@@ -214,7 +217,7 @@ class Directory(Generic[K, A]):
     def _watch_idle(self) -> None:
         if self._timer is None and not self._closed:
             oldest = next((slot.used_at for slot in self._slots.values() if not slot.leaving), self._now())
-            wait = max(0.0, oldest + self._idle_s - self._now())
+            wait = max(LEAST_WAIT_S, oldest + self._idle_s - self._now())
             self._timer = asyncio.get_running_loop().call_later(wait, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -163,6 +163,7 @@ class AsyncioFuture(Future[T]):
         else:
             for source in self._sources:
                 yield from wait_for(source)
+            self._sources = ()
 
     def _wait_for_outcome(self) -> Generator[Any, None, None]:
         scope = CURRENT.get()

@@ -45,7 +45,13 @@ def test_pykkas_own_suite_passes_on_our_runtimes(suite: Path) -> None:
     options = [part for plugin in plugins for part in ("-p", plugin)]
     command = [sys.executable, "-m", "pytest", "-q", *options, "--rootdir", ".", "tests"]
     ran = subprocess.run(
-        command, cwd=suite, env=os.environ | {"PYTHONPATH": path}, text=True, capture_output=True, timeout=55, check=False
+        command,
+        cwd=suite,
+        env=os.environ | {"PYTHONPATH": path},
+        text=True,
+        capture_output=True,
+        timeout=55,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout[-4000:]
     assert int(re.findall(r"(\d+) passed", ran.stdout)[0]) >= 2 * 142

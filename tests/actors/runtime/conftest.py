@@ -1,0 +1,32 @@
+"""Coroutine tests here run in virtual time, with a guard against calls that would block a loop."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+from blockbuster import BlockBuster
+from pykka import ActorRegistry
+
+from tests.virtual_time import VirtualTimeLoop
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give every coroutine test a loop in virtual time."""
+    return {"virtual": VirtualTimeLoop}
+
+
+@pytest.fixture(autouse=True)
+def blocking_guard() -> Iterator[None]:
+    """Fail a test whose loop would block in a call of ours."""
+    guard = BlockBuster(scanned_modules=["actors.runtime", "supervision"])
+    guard.activate()
+    yield
+    guard.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def no_actors_left() -> Iterator[None]:
+    """Let no actor of one test be seen by the next."""
+    yield
+    for ref in ActorRegistry.get_all():
+        ActorRegistry.unregister(ref)
