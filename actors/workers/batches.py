@@ -9,7 +9,7 @@ from actors.workers.frames import Chunks, End, Failed, Frame, size_of
 PERIOD_S = 0.04
 """How long text may wait for company; a tenth of what a reader of edits could notice."""
 
-OPENING = 160
+OPENING = 64
 """Characters of each stream that go out at once: the first visible phrase is made of them."""
 
 

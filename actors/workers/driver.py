@@ -182,6 +182,7 @@ async def _spawn(kind: DriverKind, folder: Path) -> asyncio.subprocess.Process:
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             env=os.environ | kind.environment | own,
+            cwd=folder,
             start_new_session=True,
         )
 

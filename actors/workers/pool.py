@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from actors.models.chat import ChatEvent, ChatModel, ChatRequest
 from actors.models.errors import BadRequestError, ModelTimeoutError
@@ -47,40 +46,58 @@ class WorkerPool:
             ModelError: any failure, typed by cause; `WorkerLostError` when text has come already.
         """
         for _ in range(DISPATCHES):
-            begun = False
+            source, begun = self._open(request), False
             try:
-                async with aclosing(self._attempt(request)) as events:
-                    async for event in events:
-                        begun = True
-                        yield event
+                while (event := await source.next()) is not None:
+                    begun = True
+                    yield event
             except WorkerLostError:
                 if begun:
                     raise
                 log.info("stream_sent_again", request=request.id)
             else:
                 return
+            finally:
+                await source.close()
         raise WorkerLostError(f"{DISPATCHES} workers were lost over this request")
 
-    def _attempt(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def _open(self, request: ChatRequest) -> "_Dispatched | _Here":
         workers = self._hub.of_kind(kind_for(request))
         if not workers:
-            return self._fallback.stream(request)
-        return self._through(min(workers, key=lambda link: link.load), request)
+            return _Here(self._fallback.stream(request))
+        return _Dispatched(min(workers, key=lambda link: link.load), next(self._numbers), request)
 
-    async def _through(self, link: WorkerLink, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
-        number = next(self._numbers)
+
+class _Here:
+    """A stream of the fallback."""
+
+    def __init__(self, events: AsyncGenerator[ChatEvent, None]) -> None:
+        self._events = events
+
+    async def next(self) -> ChatEvent | None:
+        return await anext(self._events, None)
+
+    async def close(self) -> None:
+        await self._events.aclose()
+
+
+class _Dispatched:
+    """A stream of a worker."""
+
+    def __init__(self, link: WorkerLink, number: int, request: ChatRequest) -> None:
         try:
             stream = link.submit(number, request)
         except ProtocolError as error:
             raise BadRequestError(str(error)) from error
-        timer = _expire(stream, request)
-        try:
-            while (event := await stream.next()) is not None:
-                yield event
-        finally:
-            link.forget(number)
-            if timer is not None:
-                timer.cancel()
+        self.next = stream.next
+        self._link = link
+        self._number = number
+        self._timer = _expire(stream, request)
+
+    async def close(self) -> None:
+        self._link.forget(self._number)
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def _expire(stream: InFlight, request: ChatRequest) -> asyncio.TimerHandle | None:

@@ -6,6 +6,7 @@ its standard input closes, and at once when Ray's own processes die: starting ag
 
 import argparse
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -103,8 +104,9 @@ class RayDriver:
     def _kill(self, worker_id: str, pid: int | None) -> None:
         if (actor := self._actors.pop(worker_id, None)) is not None:
             ray.kill(actor, no_restart=True)
-            if pid is not None and psutil.pid_exists(pid):
-                os.kill(pid, signal.SIGKILL)
+            if pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def _watch_ray(self) -> None:
         """End this process in the moment one of Ray's own dies; without it nothing here works."""

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -70,8 +70,10 @@ class LlmService:
     def __init__(self, settings: Settings, *, embedded: bool = False) -> None:
         self._settings = settings
         self._embedded = embedded
+        gguf = settings.llm_gguf
+        self._gguf = None if gguf is None else str(Path(gguf).expanduser().resolve())
         self.hub = Hub(_address_towards(settings.ray_address))
-        self.fallback = InProcessChat(settings.llm_gguf)
+        self.fallback = InProcessChat(self._gguf)
         self.host = self._choose_host()
         self._pool = WorkerPool(self.hub, self.fallback)
         self.hub.on_join.append(self._joined)
@@ -93,15 +95,13 @@ class LlmService:
         await self.hub.stop()
         await self.fallback.stop()
 
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yield deltas and at last one `Finished`; closing the iterator cancels the generation.
 
         Raises:
             ModelError: any failure, typed by cause.
         """
-        async with aclosing(self._pool.stream(request)) as events:
-            async for event in events:
-                yield event
+        return self._pool.stream(request)
 
     async def use_embedded(self, active: bool) -> None:
         """Start or end the worker that owns the embedded model; returns at once."""
@@ -144,7 +144,7 @@ class LlmService:
             id=worker_id,
             kind=kind,
             door=self.hub.door,
-            gguf=self._settings.llm_gguf,
+            gguf=self._gguf,
             otlp_endpoint=self._settings.otlp_endpoint,
             log_level=self._settings.log_level,
         )
