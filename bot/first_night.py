@@ -44,5 +44,5 @@ def _welcome(cast: Sequence[Personality], use: ModelInUse) -> str:
     ways = "\n".join(f"-# • {way}" for way in use.ways)
     return (
         f"{words}\n-# What speaks for them is a small demonstration model, good for lively nonsense."
-        f" It costs nothing and leaves this machine never. For a real one:\n{ways}"
+        f" It costs nothing and never leaves this machine. For a real one:\n{ways}"
     )

@@ -48,6 +48,9 @@ class LocalDiscord:
             LocalDiscordError: it did not come up; the port may be taken.
         """
         address = await self._spawn()
+        self._settings = msgspec.structs.replace(
+            self._settings, sandbox_http=address.url.removeprefix("http://")
+        )
         self._keeper = asyncio.create_task(self._keep_running())
         return msgspec.structs.replace(
             self._settings,
