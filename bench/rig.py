@@ -65,7 +65,11 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Rig:
-    """Starts the parts, speaks as a person, and tells what became visible when."""
+    """Starts the parts, speaks as a person, and tells what became visible when.
+
+    Where the limits have no global one, Troupe is told so: by default it keeps to the 50 requests per second
+    that Discord documents.
+    """
 
     def __init__(self, channels: int, script: ModelScript, limits: Limits | None = None) -> None:
         names = tuple(f"bench-{number}" for number in range(channels))
@@ -115,6 +119,7 @@ class Rig:
             "TROUPE_HTTP": f"127.0.0.1:{port}",
             "TROUPE_WORKER_HOST": worker_host,
             "TROUPE_LOG_LEVEL": "warning",
+            "DISCORD_REQUESTS_PER_S": "45" if self.sandbox.limiter.limits.global_ else "0",
         }
         command = {"troupe": ["-m", "bot", "run"], "bare": ["-m", "bench.bare_bot"]}[bot]
         process = await self._spawn([sys.executable, *command], environment)

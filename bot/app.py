@@ -126,15 +126,19 @@ class App:
         await self.service.use_embedded(use.choice.kind == "embedded")
 
     async def _open_outlet(self) -> None:
-        session = aiohttp.ClientSession(connector=self._connector, connector_owner=self._connector is None)
+        session = aiohttp.ClientSession(
+            connector=self._connector or aiohttp.TCPConnector(limit=0),
+            connector_owner=self._connector is None,
+        )
         await self._stack.enter_async_context(session)
+        line = Line(Limits(self._settings.discord_requests_per_s))
         self.own_webhooks = OwnWebhooks(self.stores.webhooks)
         await self.own_webhooks.load()
         self.public_faces = PublicFaces(self._settings)
         self.gateway = Gateway(self._settings, self._make_client)
         self.outlet = DiscordOutlet(
             Surroundings(
-                rest=WebhookRest(session, self._settings.discord_token or "", Line(Limits())),
+                rest=WebhookRest(session, self._settings.discord_token or "", line),
                 voice=ClientVoice(lambda: self.gateway.client),
                 deliveries=self.stores.deliveries,
                 webhooks=self.own_webhooks,
