@@ -25,8 +25,7 @@ def configure_logging(form: Literal["auto", "console", "json"] = "auto", level: 
         level: the lowest level that is written.
     """
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
-    on_terminal = sys.stderr.isatty()
-    console = structlog.dev.ConsoleRenderer(colors=on_terminal)
+    console = plain_console(colors=sys.stderr.isatty())
     renderer = structlog.processors.JSONRenderer() if as_json else console
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -57,6 +56,11 @@ def configure_logging(form: Literal["auto", "console", "json"] = "auto", level: 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+def plain_console(*, colors: bool = False) -> structlog.dev.ConsoleRenderer:
+    """Return the renderer for people; its tracebacks show no values, which may be secret, and cost little."""
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def redact_secrets(

@@ -13,6 +13,7 @@ from actors.models.openai import OpenAIChat, new_session
 from bot.commands.services import Services
 from bot.endpoints import point_discord_py
 from bot.model_choice import SavedModelChoice
+from config.logs import plain_console
 from config.settings import Settings
 from sandbox.server import Sandbox
 from sandbox.world import World
@@ -84,12 +85,18 @@ def ears(discord_here: Discord, stores: Stores) -> Ears:
     return Ears(discord_here, stores, set(), MAX_AGE_S)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Write events as a configured program does: without the slow tracebacks of structlog's default."""
+    structlog.configure(processors=[structlog.stdlib.add_log_level, plain_console()])
+
+
 @pytest.fixture
 def logs_as_before() -> Iterator[None]:
     """Put logging back as it was after a command has set it up."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, configuration = root.handlers[:], root.level, structlog.get_config()
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**configuration)

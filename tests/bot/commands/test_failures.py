@@ -28,7 +28,7 @@ async def test_a_database_that_is_away_is_told_in_private_with_a_reference(stage
 
 
 async def test_an_unexpected_failure_shows_no_internals(
-    stage: Stage, capfd: pytest.CaptureFixture[str]
+    stage: Stage, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     @app_commands.command(name="broken", description="Fails")
     async def broken(_interaction: Interaction) -> None:
@@ -42,7 +42,7 @@ async def test_an_unexpected_failure_shows_no_internals(
     assert answer.text.startswith("Something went wrong on our side.")
     assert "secret" not in answer.text
     reference = answer.text.rsplit(" ", 1)[1]
-    assert reference in "".join(capfd.readouterr())
+    assert reference in "".join(capfd.readouterr()) + caplog.text
 
 
 async def test_a_failure_after_the_answer_is_told_in_another(stage: Stage) -> None:
@@ -55,10 +55,14 @@ async def test_a_failure_after_the_answer_is_told_in_another(stage: Stage) -> No
     await stage.eventually_private(answer, "ref: ")
 
 
-async def test_an_answer_that_discord_refuses_ends_nothing(stage: Stage) -> None:
+async def test_an_answer_that_discord_refuses_ends_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.here.box.faults.add(Fault(kind="status", method="POST", path="/interactions/*", status=404))
 
-    lost = await stage.use(stage.bjorn, "help")
+    with monkeypatch.context() as impatient:
+        impatient.setattr("sandbox.world.ANSWER_DEADLINE_S", 0.2)
+        lost = await stage.use(stage.bjorn, "help")
     answer = await stage.use(stage.bjorn, "help")
 
     assert (lost.kind, answer.kind) == (None, "message")
