@@ -159,7 +159,7 @@ class Core:
         slot.enter(ChildState.UP, now)
         return self._advance(now)
 
-    def ended(self, name: str, incarnation: int, failed: bool, now: float) -> list[Action]:
+    def ended(self, name: str, incarnation: int, now: float, *, failed: bool) -> list[Action]:
         """An incarnation is gone, or its start failed (then `failed` is True)."""
         slot = self.children.get(name)
         if slot is None or slot.incarnation != incarnation or not slot.alive:
@@ -198,7 +198,7 @@ class Core:
             self._discard_start(slot.name)
             return [*self._start(slot, delay_s, now), *self._advance(now)]
         self._restart_group(slot)
-        self._delay_s = delay_s
+        self._delay_s = max(self._delay_s, delay_s)
         return self._advance(now)
 
     def _restart_group(self, failed: Slot) -> None:

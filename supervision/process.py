@@ -1,8 +1,7 @@
 """A subprocess as a child."""
 
-import asyncio
 from asyncio.subprocess import Process
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from supervision.child import Child
@@ -39,9 +38,8 @@ class ProcessLife:
 
 def process_child(
     name: str,
-    command: Sequence[str],
+    launch: Callable[[], Awaitable[Process]],
     *,
-    env: Mapping[str, str] | None = None,
     ready: Callable[[Process], Awaitable[None]] | None = None,
     restart: Restart = "permanent",
     start_timeout_s: float = 10.0,
@@ -51,8 +49,7 @@ def process_child(
 
     Args:
         name: unique among its siblings.
-        command: program and arguments.
-        env: its environment; ours by default.
+        launch: starts it, e.g. `lambda: asyncio.create_subprocess_exec(*command, env=env)`.
         ready: returns when the program is of use; the start of the process counts without it.
         restart: when it is started again.
         start_timeout_s: seconds until it must be ready.
@@ -60,14 +57,13 @@ def process_child(
     """
 
     async def start() -> ProcessLife:
-        process = await asyncio.create_subprocess_exec(*command, env=env)
-        life = ProcessLife(process)
+        life = ProcessLife(await launch())
         try:
             if ready is not None:
-                await ready(process)
+                await ready(life.process)
         except BaseException:
             life.kill()
-            await process.wait()
+            await life.process.wait()
             raise
         return life
 

@@ -194,7 +194,7 @@ class Supervisor:
             reason = "stopped"
         if error is not None:
             log.warning("child_failed", supervisor=self.name, child=name, error=type(error).__name__)
-        actions = self._core.ended(name, life.incarnation, error is not None, self._now())
+        actions = self._core.ended(name, life.incarnation, self._now(), failed=error is not None)
         for notify in list(self._monitors):
             notify(Down(self.name, name, life.incarnation, reason, error))
         self._do(actions)

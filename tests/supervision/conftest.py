@@ -1,11 +1,29 @@
-"""Fixtures for tests of supervision."""
+"""Coroutine tests here run in virtual time, with a guard against calls that would block a loop."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from blockbuster import BlockBuster
 
-from tests.virtual_time import Virtually, run_virtually
+from tests.virtual_time import Virtually, VirtualTimeLoop, run_virtually
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Give every coroutine test a loop in virtual time."""
+    return {"virtual": VirtualTimeLoop}
 
 
 @pytest.fixture
 def virtually() -> Virtually:
     """Run a coroutine in virtual time: `virtually(story())`."""
     return run_virtually
+
+
+@pytest.fixture(autouse=True)
+def blocking_guard() -> Iterator[None]:
+    """Fail a test whose loop would block in a call of ours."""
+    guard = BlockBuster(scanned_modules=["supervision"])
+    guard.activate()
+    yield
+    guard.deactivate()
