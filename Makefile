@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 PYTEST := $(BIN)/pytest
+JOBS   ?= 2
 
 ifdef UV
   MAKE_VENV = uv venv --quiet --python $(PYTHON) --allow-existing $(VENV)
@@ -25,8 +26,7 @@ sandbox: $(VENV)/.run ## Start the local Discord alone
 
 test: $(VENV)/.dev ## Run all tests but long chaos and benches
 	@sh tests/chromium.sh
-	$(PYTEST) -m "not chaos and not bench" --cov --cov-report= --durations=10
-	@$(BIN)/coverage combine --quiet 2>/dev/null || true
+	$(PYTEST) -m "not chaos and not bench" -n $(JOBS) --dist loadfile --cov --cov-report= --durations=10
 	@$(BIN)/coverage report --skip-covered --fail-under=90
 
 unit: $(VENV)/.dev ## Run the tests without input or output
