@@ -126,3 +126,10 @@ async def test_every_field_of_the_record_is_kept(rich_message: Message) -> None:
         if not field.required and getattr(rich_message, field.name) == field.default
     ]
     assert unset == []
+
+
+async def test_the_last_seen_can_be_asked_for_before_a_moment(stores: Stores, message: Make) -> None:
+    for message_id in (1, 2, 3):
+        await stores.messages.record(message(message_id))
+
+    assert await stores.messages.last_seen(500, before=3) == 2

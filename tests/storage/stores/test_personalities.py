@@ -222,3 +222,18 @@ async def test_the_channels_of_a_character_are_known(stores: Stores, lilith: Per
         await stores.rosters.add(channel, lilith.id)
     assert await stores.rosters.channels_of(lilith.id) == [500, 502]
     assert await stores.rosters.channels_of(uuid4()) == []
+
+
+async def test_an_owners_characters_are_listed_apart_and_all_of_them_on_request(
+    stores: Stores, personality: Make
+) -> None:
+    for name, owner_id in (("Mia", 7), ("Ben", 8), ("Tom", None)):
+        await stores.personalities.create(
+            personality(id=uuid4(), name=name, slug=name.lower(), owner_id=owner_id, is_public=False)
+        )
+
+    listed = [
+        [person.name for person in await stores.personalities.owned(owner, "")] for owner in (7, 8, None)
+    ]
+
+    assert listed == [["Mia"], ["Ben"], ["Ben", "Mia", "Tom"]]
