@@ -1,4 +1,4 @@
-"""The first night in the local Discord: two characters come on stage, and the bot says how they speak."""
+"""The first night in the local Discord: two characters come on stage and greet; the bot says how they speak."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import discord
 
 from actors.channel.company import Company
 from actors.models.active import ModelInUse
-from bot.extract import venue_of
+from bot.extract import extract, venue_of
 from config.logs import get_logger
 from storage.records import Personality
 from storage.stores import Stores
@@ -29,7 +29,9 @@ async def prepare(
         await stores.rosters.add(channel.id, person.id)
     await stores.settings.set(SCOPE, KEY, value=True)
     company.roster_changed(venue_of(channel).channel_id)
-    await channel.send(_welcome(cast[:CAST], use))
+    welcome = extract(await channel.send(_welcome(cast[:CAST], use)))
+    for person in cast[:CAST]:
+        company.greet(person, welcome)
     log.info("first_night_prepared", channel=channel.id)
 
 

@@ -12,7 +12,8 @@ class Bucket:
     """One window after another: so many requests, until a time that the headers tell.
 
     Requests in flight count as used. Intermediate edits spread over the window and leave one request for
-    last words, so that these never wait for a new window because of them.
+    last words, so that these never wait for a new window because of them. Early edits go at once while more
+    than half of the window is left.
 
     Attributes:
         limit: requests per window.
@@ -47,7 +48,9 @@ class Bucket:
             return 0.0
         within = now < self._resets_at
         free = (self._left if within else self.limit) - self._in_flight
-        if urgency >= Urgency.EDIT:
+        if urgency is Urgency.EARLY and free > self.limit // 2:
+            return 0.0
+        if urgency >= Urgency.EARLY:
             return self._wait_for_slot(free - min(1, self.limit - 1), now, within=within)
         if free > 0:
             return 0.0

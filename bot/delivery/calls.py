@@ -11,12 +11,13 @@ HTTP_TOO_MANY = 429
 
 
 class Urgency(IntEnum):
-    """Who goes first when not all can go: new messages, then last words, then growing ones."""
+    """Who goes first when not all can go: new messages, last words, messages that begin to grow, growing ones."""
 
     POST = 0
     FINAL = 1
-    EDIT = 2
-    CARE = 3
+    EARLY = 2
+    EDIT = 3
+    CARE = 4
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):

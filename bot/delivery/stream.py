@@ -20,8 +20,9 @@ from config.logs import get_logger
 
 log = get_logger(__name__)
 
-EARLY_EDIT_S = 0.4
-"""The first edit comes this soon, so that a reader sees that the text lives."""
+EARLY_EDITS = 2
+EARLY_EDIT_S = 0.25
+"""The first edits come this soon after each other, so that a short answer is seen to grow, too."""
 EDIT_INTERVAL_S = 1.0
 WEBHOOKS_LOST = 5
 """Webhooks that may vanish under one delivery before it gives up."""
@@ -84,7 +85,7 @@ class Stream(Delivery):
         self._sent = Piece(0, 0, "")
         self._sent_at = self._edit_at = 0.0
         self._is_sending = self._is_intended = self._is_cut_short = False
-        self._webhooks_lost = 0
+        self._early_edits = self._webhooks_lost = 0
         self._task = asyncio.create_task(self._deliver())
         self._task.add_done_callback(_retrieve)
 
@@ -206,13 +207,13 @@ class Stream(Delivery):
         self._slots.append(Slot(position, shown, self._sent.end))
         self._journal.posted(position, shown.message_id, shown.text)
         self._edit_at = self._sent_at + EARLY_EDIT_S
+        self._early_edits = EARLY_EDITS
         return None
 
     async def _edit(self, index: int) -> bool:
         """Change a message; false if somebody deleted it, which ends the delivery."""
         slot = self._slots[index]
-        urgency = Urgency.FINAL if self._state is State.FINAL else Urgency.EDIT
-        self._ticket = Ticket(urgency, _now())
+        self._ticket = Ticket(self._urgency(), _now())
         try:
             await self._mouth.change(slot.shown, lambda: self._newest(index), self._ticket)
         except MessageGoneError:
@@ -227,8 +228,14 @@ class Stream(Delivery):
             self._is_sending = False
         slot.text, slot.end = self._sent.shown, self._sent.end
         self._journal.shows(slot.position, slot.text)
-        self._edit_at = self._sent_at + EDIT_INTERVAL_S
+        self._early_edits = max(0, self._early_edits - 1)
+        self._edit_at = self._sent_at + (EARLY_EDIT_S if self._early_edits else EDIT_INTERVAL_S)
         return True
+
+    def _urgency(self) -> Urgency:
+        if self._state is State.FINAL:
+            return Urgency.FINAL
+        return Urgency.EARLY if self._early_edits else Urgency.EDIT
 
     async def _remove(self) -> None:
         """Delete the last message: the final text does not need it."""

@@ -22,18 +22,25 @@ FIRST, SECOND, THIRD = (person.name for person in read_company())
 ANSWER_MS = 30_000
 EDITS = 3
 RECORD_GROWTH = """name => {
-    window.growth = new Map();
+    const spoken = () => [...document.querySelectorAll(`[data-author="${name}"]`)];
+    const before = new Set(spoken().map((message) => message.dataset.messageId));
+    window.growth = [];
     const note = () => {
-        for (const message of document.querySelectorAll(`[data-author="${name}"]`)) {
-            const content = message.querySelector('[data-testid="message-content"]');
-            const text = content?.innerText.replace('(edited)', '').trim();
-            const id = message.dataset.messageId;
-            if (!window.growth.has(id)) window.growth.set(id, []);
-            if (text && window.growth.get(id).at(-1) !== text) window.growth.get(id).push(text);
-        }
+        const message = spoken().find((each) => !before.has(each.dataset.messageId));
+        const content = message?.querySelector('[data-testid="message-content"]');
+        const text = content?.innerText.replace('(edited)', '').trim();
+        if (!text || window.growth.at(-1) === text) return;
+        window.growth.push(text);
+        window.grewAt = performance.now();
     };
     const everything = { subtree: true, childList: true, characterData: true };
     new MutationObserver(note).observe(document.body, everything);
+}"""
+WAIT_FOR_REST = """async within => {
+    const started = performance.now();
+    const rests = () => window.growth.length > 1 && performance.now() - window.grewAt > 2500;
+    while (!rests() && performance.now() - started < within) await new Promise((done) => setTimeout(done, 100));
+    return window.growth;
 }"""
 LOADED = "image => image.complete && image.naturalWidth > 0"
 
@@ -63,10 +70,19 @@ def spoken_by(page: Page, name: str) -> Locator:
     return page.locator(f'[data-testid="message"][data-author="{name}"]')
 
 
-async def rested(message: Locator) -> str:
-    """Wait until a message grows no more and return its words."""
-    await expect(message).to_have_attribute("data-live", "false", timeout=ANSWER_MS)
-    return await message.get_by_test_id("message-content").inner_text()
+def face_of(message: Locator) -> Locator:
+    """The picture beside a message."""
+    return message.get_by_test_id("avatar").locator("img").first
+
+
+async def grown(page: Page) -> list[str]:
+    """Return the states of the new message that `RECORD_GROWTH` watched, once it has grown and come to rest."""
+    growth: list[str] = await page.evaluate(WAIT_FOR_REST, ANSWER_MS)
+    return growth
+
+
+def _greeting(name: str) -> str:
+    return next(" ".join(p.first_message.split()) for p in read_company() if p.name == name)
 
 
 async def use(page: Page, typed: str) -> None:
@@ -84,45 +100,34 @@ async def bring_in(page: Page, typed: str, name: str) -> None:
     await page.get_by_test_id("command-run").click()
 
 
-async def test_two_characters_are_on_stage_from_the_start(page: Page) -> None:
-    await use(page, "/channel personalities")
-    await page.get_by_test_id("command-run").click()
-    company = page.get_by_test_id("message").filter(has_text="to address them").last
-    await expect(company).to_contain_text(FIRST)
-    await expect(company).to_contain_text(SECOND)
+async def test_two_characters_are_on_stage_from_the_start_and_greet(page: Page) -> None:
+    for name in (FIRST, SECOND):
+        await expect(spoken_by(page, name).first).to_contain_text(_greeting(name)[:12], timeout=ANSWER_MS)
+        assert await face_of(spoken_by(page, name).first).evaluate(LOADED)
 
 
 async def test_a_character_types_and_answers_in_words_that_grow_under_its_name_and_face(page: Page) -> None:
     await page.evaluate(RECORD_GROWTH, FIRST)
     await say(page, f"@{FIRST} tell me what happens tonight, and do not leave anything out")
     await expect(page.get_by_test_id("typing")).to_contain_text("typing", timeout=ANSWER_MS)
-    answer = spoken_by(page, FIRST).last
-    await rested(answer)
-    face = answer.get_by_test_id("avatar").locator("img")
-    assert await face.evaluate(LOADED)
-    growth = (await page.evaluate("[...window.growth.values()]"))[-1]
+    growth = await grown(page)
     assert len(growth) > EDITS
     assert all(len(earlier) < len(later) for earlier, later in pairwise(growth))
+    assert await face_of(spoken_by(page, FIRST).last).evaluate(LOADED)
 
 
 async def test_a_reply_to_a_character_is_answered_by_it(page: Page) -> None:
-    await say(page, f"@{SECOND} good evening")
-    first = spoken_by(page, SECOND).last
-    await rested(first)
-    count = await spoken_by(page, SECOND).count()
-    await first.hover()
-    await first.get_by_test_id("action-reply").click()
+    greeting = spoken_by(page, SECOND).first
+    await greeting.hover(timeout=ANSWER_MS)
+    await greeting.get_by_test_id("action-reply").click()
+    await page.evaluate(RECORD_GROWTH, SECOND)
     await say(page, "And what was your line?")
-    await expect(spoken_by(page, SECOND)).to_have_count(count + 1, timeout=ANSWER_MS)
-    assert await rested(spoken_by(page, SECOND).last)
+    assert await grown(page)
 
 
 async def test_somebody_is_brought_in_by_the_form_and_greets(page: Page) -> None:
-    greeting = " ".join(next(p.first_message for p in read_company() if p.name == THIRD).split())
     await bring_in(page, THIRD[:4].lower(), THIRD)
-    hello = spoken_by(page, THIRD).first
-    await hello.wait_for(timeout=ANSWER_MS)
-    assert " ".join((await rested(hello)).split()).startswith(greeting[:40])
+    await expect(spoken_by(page, THIRD).first).to_contain_text(_greeting(THIRD)[:40], timeout=ANSWER_MS)
 
 
 async def test_a_character_of_ones_own_comes_with_its_picture(page: Page) -> None:
@@ -134,7 +139,9 @@ async def test_a_character_of_ones_own_comes_with_its_picture(page: Page) -> Non
     await page.get_by_test_id("command-run").click()
     form = page.get_by_test_id("modal")
     await form.get_by_role("textbox", name="Name").fill("Mab")
-    await form.get_by_role("textbox", name="Who they are").fill("The queen of small dreams, who rides a hazelnut.")
+    await form.get_by_role("textbox", name="Who they are").fill(
+        "The queen of small dreams, who rides a hazelnut."
+    )
     await form.get_by_role("textbox", name="First message").fill("Who dreams so loudly here?")
     await form.get_by_test_id("modal-submit").click()
     await page.get_by_text("brings Mab in").wait_for(timeout=ANSWER_MS)
@@ -143,7 +150,7 @@ async def test_a_character_of_ones_own_comes_with_its_picture(page: Page) -> Non
     await expect(hello.get_by_test_id("message-content")).to_contain_text(
         "Who dreams so loudly here?", timeout=ANSWER_MS
     )
-    colour = await hello.get_by_test_id("avatar").locator("img").evaluate(_MIDDLE)
+    colour = await face_of(hello).evaluate(_MIDDLE)
     assert colour == pytest.approx([200, 30, 120], abs=12)
 
 
@@ -152,8 +159,8 @@ async def test_ctrl_c_ends_everything_while_somebody_speaks(start_program: Start
     program.wait_for_log('"kind": "embedded"')
     names = {process.name() for process in program.processes()}
     async with visit(program.url) as ada:
-        await ada.say(f"@{FIRST} tell me everything")
-        await ada.sees(lambda message: message.author == FIRST)
+        said = await ada.say(f"@{FIRST} tell me everything")
+        await ada.hears(FIRST, "", after=said)
     seconds = await asyncio.to_thread(program.press_ctrl_c)
     assert {"raylet", "postgres"} <= names
     assert seconds < STOP_S

@@ -55,6 +55,13 @@ async def at(seconds: float, work: Awaitable[float]) -> float:
     return await work
 
 
+def test_early_edits_leave_at_once_until_half_of_the_window_is_used() -> None:
+    limits = after(Limits(), STEADY)
+    first = limits.wait(call(), Urgency.EARLY, 0.0)
+    after(limits, msgspec.structs.replace(STEADY, remaining=2), at=0.5)
+    assert (first, limits.wait(call(), Urgency.EARLY, 0.5)) == (0.0, limits.wait(call(), Urgency.EDIT, 0.5))
+
+
 @given(
     st.lists(
         st.tuples(
@@ -62,7 +69,7 @@ async def at(seconds: float, work: Awaitable[float]) -> float:
             st.sampled_from(["execute", "edit"]),
             st.integers(1, 2),
             st.integers(0, 1),
-            st.sampled_from([Urgency.POST, Urgency.FINAL, Urgency.EDIT]),
+            st.sampled_from([Urgency.POST, Urgency.FINAL, Urgency.EARLY, Urgency.EDIT]),
         ),
         max_size=60,
     ),

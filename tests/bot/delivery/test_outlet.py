@@ -42,7 +42,7 @@ async def tell(theatre: Theatre, words: list[str] = WORDS, seconds: float = 0.45
 async def test_a_reply_grows_under_the_characters_name(theatre: Theatre) -> None:
     posted = await tell(theatre, seconds=0.9)
     entries = list(theatre.box.ledger.entries)
-    assert [entry.action for entry in entries] == ["post", "edit", "edit"]
+    assert [entry.action for entry in entries] == ["post", "edit", "edit", "edit"]
     assert {entry.author for entry in entries} == {"Wick"}
     assert [message.text for message in posted] == theatre.visible() == [STORY]
 

@@ -12,7 +12,7 @@ from bot.delivery.calls import Ticket, Urgency
 from bot.delivery.errors import MessageGoneError, WebhookGoneError
 from bot.delivery.journal import Journal
 from bot.delivery.mouths import nonce_of
-from bot.delivery.stream import EARLY_EDIT_S, EDIT_INTERVAL_S, WEBHOOKS_LOST, Stream
+from bot.delivery.stream import EARLY_EDIT_S, EARLY_EDITS, EDIT_INTERVAL_S, WEBHOOKS_LOST, Stream
 from bot.delivery.webhook_mouth import Claims
 from storage.errors import StorageUnavailableError
 from tests.bot.delivery.paper import FIRST_ID, PaperLedger, PaperMouth
@@ -78,8 +78,8 @@ def test_the_text_grows_soon_and_then_once_per_interval() -> None:
     scene = Scene()
     scene.run(lambda stream: told(stream, STORY))
     times = [time for time, _, _, _ in scene.mouth.said]
-    assert times[1] - times[0] == pytest.approx(EARLY_EDIT_S, abs=0.011)
-    assert [round(after - before, 1) for before, after in pairwise(times[1:-1])] == [EDIT_INTERVAL_S] * 4
+    gaps = [after - before for before, after in pairwise(times[:-1])]
+    assert gaps == pytest.approx([EARLY_EDIT_S] * EARLY_EDITS + [EDIT_INTERVAL_S] * 4, abs=0.02)
 
 
 def test_the_final_edit_does_not_wait_for_its_interval() -> None:
@@ -102,7 +102,7 @@ def test_a_text_that_is_visible_already_is_not_sent_again() -> None:
 def test_an_edit_carries_the_newest_text_when_it_leaves() -> None:
     scene = Scene()
     scene.mouth.held = lambda ticket: (
-        max(0.0, 3.0 - asyncio.get_running_loop().time()) * (ticket.urgency == 2)
+        max(0.0, 3.0 - asyncio.get_running_loop().time()) * (ticket.urgency > Urgency.FINAL)
     )
     scene.run(lambda stream: told(stream, STORY, 4.0))
     late = next(text for time, act, _, text in scene.mouth.said if act == "edit" and time >= 3.0)
@@ -111,7 +111,7 @@ def test_an_edit_carries_the_newest_text_when_it_leaves() -> None:
 
 def test_a_waiting_edit_becomes_urgent_when_the_text_is_final() -> None:
     scene = Scene()
-    scene.mouth.held = lambda ticket: 1.0 * (ticket.urgency == Urgency.EDIT)
+    scene.mouth.held = lambda ticket: 1.0 * (ticket.urgency > Urgency.FINAL)
     scene.run(lambda stream: told(stream, STORY, 2.0))
     assert (scene.hurried, scene.mouth.acts, scene.mouth.visible) == (1, ["post", "edit"], [STORY.strip()])
 
@@ -423,7 +423,11 @@ def test_a_ticket_for_a_new_message_is_the_most_urgent() -> None:
     scene = Scene()
     scene.run(lambda stream: told(stream, STORY))
     urgencies: list[Ticket] = scene.mouth.tickets
-    assert [ticket.urgency for ticket in urgencies][:2] == [Urgency.POST, Urgency.EDIT]
+    assert [ticket.urgency for ticket in urgencies][:4] == [
+        Urgency.POST,
+        *[Urgency.EARLY] * EARLY_EDITS,
+        Urgency.EDIT,
+    ]
 
 
 def test_only_the_newest_messages_are_remembered_as_ours() -> None:
