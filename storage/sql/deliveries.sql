@@ -43,6 +43,9 @@ on conflict (id) do update set
 -- name: webhooks_of_channel
 select id, channel_id, token, personality_id from live_webhooks where channel_id = $1 order by created_at, id
 
+-- name: get_webhook
+select id, channel_id, token, personality_id from live_webhooks where id = $1
+
 -- name: forget_webhook
 update webhooks set deleted_at = now() where id = $1 and deleted_at is null returning true
 

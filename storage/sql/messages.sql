@@ -21,9 +21,12 @@ with guild as (
 )
 insert into messages (
     id, channel_id, author_id, author_name, author_is_bot, webhook_id, personality_id, text, reply_to,
-    attachments, mentioned_user_ids, created_at, edited_at
+    attachments, mentioned_user_ids, created_at, edited_at, considered_at
 )
-values ($1, $2, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+values (
+    $1, $2, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+    case when $10 or $11::bigint is not null or $12::uuid is not null then now() end
+)
 on conflict (id) do update set personality_id = excluded.personality_id
 where messages.personality_id is null and excluded.personality_id is not null
 returning xmax = 0
@@ -34,7 +37,9 @@ where id = $1 and (edited_at is null or edited_at <= $3)
 returning true
 
 -- name: delete_message
-update messages set deleted_at = now() where id = $1 and deleted_at is null returning true
+update messages set deleted_at = now(), considered_at = coalesce(considered_at, now())
+where id = $1 and deleted_at is null
+returning true
 
 -- name: message_window
 select * from live_messages
@@ -56,3 +61,10 @@ cross join lateral (
 ) newest
 where c.deleted_at is null and newest.created_at >= $1
 order by c.id
+
+-- name: unconsidered_messages
+select * from live_messages where id in (select id from messages where considered_at is null) order by id
+limit $1
+
+-- name: message_is_known
+select exists (select from messages where id = $1)

@@ -18,6 +18,9 @@ returning true
 -- name: get_personality
 select * from live_personalities where id = $1
 
+-- name: personality_ever
+select * from personalities where id = $1
+
 -- name: find_personality
 select * from live_personalities
 where (lower(name) = lower($1) or lower(slug) = lower($1)) and (is_public or owner_id = $2)

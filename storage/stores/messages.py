@@ -11,7 +11,8 @@ from storage.stores.base import Store, venue_of
 
 RECORD, EDIT, DELETE = query("record_message"), query("edit_message"), query("delete_message")
 WINDOW, GET, LAST_SEEN = query("message_window"), query("get_message"), query("last_seen_message")
-ACTIVE = query("active_channels")
+ACTIVE, IS_KNOWN = query("active_channels"), query("message_is_known")
+UNCONSIDERED = query("unconsidered_messages")
 
 
 class MessageStore(Store):
@@ -51,6 +52,14 @@ class MessageStore(Store):
         """Return a message that was not deleted."""
         row = await self._database.fetch_row(GET, message_id)
         return _message(row) if row else None
+
+    async def is_known(self, message_id: int) -> bool:
+        """True for every message that was ever kept, deleted ones too."""
+        return bool(await self._database.fetch_value(IS_KNOWN, message_id))
+
+    async def unconsidered(self, limit: int = 10_000) -> list[Message]:
+        """Return the messages for which no channel has decided who answers, oldest first."""
+        return [_message(row) for row in await self._database.fetch(UNCONSIDERED, limit)]
 
     async def window(self, channel_id: int, limit: int, before: int | None = None) -> list[Message]:
         """Return the newest messages of a channel, oldest first; `before` is a message id, exclusive."""

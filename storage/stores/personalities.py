@@ -13,7 +13,7 @@ CREATE, UPDATE, GET = query("create_personality"), query("update_personality"), 
 FIND, VISIBLE = query("find_personality"), query("visible_personalities")
 DIRECTORY, OWNED = query("personality_directory"), query("owned_personalities")
 DELETE, RESTORE = query("delete_personality"), query("restore_personality")
-DELETED_BY = query("personalities_deleted_by")
+DELETED_BY, EVER = query("personalities_deleted_by"), query("personality_ever")
 SLUG_INDEX = "personalities_slug"
 
 
@@ -57,6 +57,11 @@ class PersonalityStore(Store):
     async def get(self, personality_id: UUID) -> Personality | None:
         """Return a character that is not deleted."""
         row = await self._database.fetch_row(GET, personality_id)
+        return to_record(row, Personality) if row else None
+
+    async def ever(self, personality_id: UUID) -> Personality | None:
+        """Return a character, also a deleted one."""
+        row = await self._database.fetch_row(EVER, personality_id)
         return to_record(row, Personality) if row else None
 
     async def find(self, name: str, viewer_id: int | None) -> Personality | None:

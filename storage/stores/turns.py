@@ -1,5 +1,6 @@
 """Turns: the ledger of who owes an answer to what."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,10 +9,11 @@ import msgspec
 from storage.database import Row
 from storage.errors import StorageError
 from storage.queries import query
-from storage.records import Turn, TurnState
+from storage.records import Message, Turn, TurnState, turn_id
 from storage.stores.base import Store, to_record, venue_of
 
 PLAN, ADVANCE, GET = query("plan_turn"), query("advance_turn"), query("get_turn")
+CONSIDER, BEGIN = query("consider_message"), query("begin_turn")
 UNFINISHED, HISTORY = query("unfinished_turns"), query("turn_history")
 
 
@@ -36,23 +38,37 @@ class TurnStore(Store):
 
     async def plan(self, turn: Turn) -> bool:
         """Commit a turn as planned; false, changing nothing, if its id is known."""
-        venue = turn.venue
-        return bool(
-            await self._database.fetch_value(
-                PLAN,
-                turn.id,
-                turn.message_id,
-                *msgspec.structs.astuple(venue),
-                turn.personality_id,
-                turn.author_id,
-                turn.also,
-                turn.attempt,
-                turn.reason,
-                turn.trace_id,
-                turn.deadline,
-                turn.created_at,
-            )
+        return bool(await self._database.fetch_value(PLAN, *_columns(turn)))
+
+    async def consider(
+        self,
+        message: Message,
+        speakers: Sequence[UUID],
+        *,
+        at: datetime,
+        deadline: datetime,
+        trace_id: str = "",
+    ) -> None:
+        """Commit that a channel has decided who answers a message, and plan their turns in this order."""
+        await self._database.fetch_value(
+            CONSIDER,
+            message.id,
+            message.venue.channel_id,
+            message.author.id,
+            [turn_id(message.id, speaker) for speaker in speakers],
+            list(speakers),
+            trace_id,
+            deadline,
+            at,
         )
+
+    async def begin(self, turn: Turn) -> bool:
+        """Take up a turn, planned or not; false, changing nothing, if it was taken up before.
+
+        The turns planned for the messages in `also` end: they are answered together with the first.
+        """
+        collected = [turn_id(message_id, turn.personality_id) for message_id in turn.also]
+        return bool(await self._database.fetch_value(BEGIN, *_columns(turn), collected))
 
     async def advance(
         self,
@@ -97,3 +113,19 @@ class TurnStore(Store):
 
 def _turn(row: Row) -> Turn:
     return msgspec.convert(dict(row) | {"venue": venue_of(row)}, Turn)
+
+
+def _columns(turn: Turn) -> list[object]:
+    return [
+        turn.id,
+        turn.message_id,
+        *msgspec.structs.astuple(turn.venue),
+        turn.personality_id,
+        turn.author_id,
+        turn.also,
+        turn.attempt,
+        turn.reason,
+        turn.trace_id,
+        turn.deadline,
+        turn.created_at,
+    ]

@@ -9,7 +9,7 @@ from storage.stores.base import Store, to_record
 
 OF, ADD = query("webhooks_of_channel"), query("add_webhook")
 FORGET, IS_OURS = query("forget_webhook"), query("is_our_webhook")
-OURS = query("our_webhooks")
+OURS, GET = query("our_webhooks"), query("get_webhook")
 
 
 class Webhook(msgspec.Struct, frozen=True):
@@ -35,6 +35,11 @@ class WebhookStore(Store):
     async def forget(self, webhook_id: int) -> bool:
         """Use a webhook no more, because it is gone; false if it was not in use."""
         return bool(await self._database.fetch_value(FORGET, webhook_id))
+
+    async def get(self, webhook_id: int) -> Webhook | None:
+        """Return a webhook that is in use."""
+        row = await self._database.fetch_row(GET, webhook_id)
+        return to_record(row, Webhook) if row else None
 
     async def is_ours(self, webhook_id: int) -> bool:
         """True for every webhook that ever was ours: its messages are our characters' words."""

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -8,13 +8,14 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from storage.records import Turn, TurnState, Venue
+from storage.records import Author, Message, Personality, Turn, TurnState, Venue, turn_id
 from storage.stores import Stores
 from storage.stores.turns import IllegalTransitionError
 
 pytestmark = pytest.mark.service
 
 Make = Callable[..., Turn]
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 STATES: tuple[TurnState, ...] = get_args(TurnState)
 LEGAL = {
     "planned": {"generating", "failed", "silent"},
@@ -41,6 +42,67 @@ async def test_a_turn_is_planned_once(stores: Stores, turn: Make) -> None:
     plans = await asyncio.gather(*(stores.turns.plan(turn()) for _ in range(8)))
     assert sorted(plans) == [False] * 7 + [True]
     assert len(await stores.turns.history(turn().id)) == 1
+
+
+async def test_who_answers_is_decided_and_planned_in_one_step(
+    stores: Stores, message: Callable[..., Message], lilith: Personality
+) -> None:
+    said = message()
+    await stores.messages.record(said)
+    before = await stores.messages.unconsidered()
+    await stores.turns.consider(said, [lilith.id], at=NOON, deadline=NOON)
+    planned = [turn.id for turn in await stores.turns.unfinished()]
+    assert [one.id for one in before] == [said.id]
+    assert await stores.messages.unconsidered() == []
+    assert planned == [turn_id(said.id, lilith.id)]
+
+
+async def test_speakers_are_planned_in_their_order(
+    stores: Stores, message: Callable[..., Message], personality: Callable[..., Personality]
+) -> None:
+    people = [personality(name) for name in "ABCDE"]
+    for person in people:
+        await stores.personalities.create(person)
+    said = message()
+    await stores.messages.record(said)
+    await stores.turns.consider(said, [person.id for person in people], at=NOON, deadline=NOON)
+    unfinished = await stores.turns.unfinished()
+    assert [turn.personality_id for turn in unfinished] == [person.id for person in people]
+
+
+async def test_only_people_wait_for_a_decision(stores: Stores, message: Callable[..., Message]) -> None:
+    await stores.messages.record(message(1, author=Author(9, "Robot", is_bot=True)))
+    await stores.messages.record(message(2, personality_id=uuid4()))
+    await stores.messages.record(message(3))
+    await stores.messages.delete(3)
+    assert await stores.messages.unconsidered() == []
+
+
+@pytest.mark.parametrize("is_planned_first", [True, False])
+async def test_a_turn_is_begun_once_and_ends_those_it_collected(
+    stores: Stores, turn: Make, message: Callable[..., Message], is_planned_first: bool
+) -> None:
+    collected = turn(1001)
+
+    async def consider() -> None:
+        for number in (1000, 1001):
+            said = message(number)
+            await stores.messages.record(said)
+            await stores.turns.consider(said, [collected.personality_id], at=NOON, deadline=NOON)
+
+    if is_planned_first:
+        await consider()
+    begun = await stores.turns.begin(turn(also=(1001,)))
+    await consider()
+    await stores.turns.advance(turn().id, "generating")
+    again = await stores.turns.begin(turn())
+    kept = await stores.turns.get(collected.id)
+    history = await stores.turns.history(turn().id)
+    assert (begun, again) == (True, False)
+    assert kept is not None
+    assert (kept.state, kept.reason) == ("silent", "answered together")
+    assert [change.state for change in history] == ["planned", "generating"]
+    assert [(one.id, one.also) for one in await stores.turns.unfinished()] == [(turn().id, (1001,))]
 
 
 async def test_every_change_leaves_its_evidence(stores: Stores, planned: UUID) -> None:
