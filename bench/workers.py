@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from itertools import accumulate
 
@@ -17,6 +17,7 @@ from actors.workers.errors import WorkerLostError
 from actors.workers.host import DriverHost
 from actors.workers.service import LlmService
 from bench.report import Goal, Report, quantile
+from config.logs import configure_logging
 from config.settings import Settings
 from tests.scripted_model import words
 
@@ -72,6 +73,7 @@ class Model(msgspec.Struct):
 
 async def run(worker_host: str = "ray") -> Report:
     """Measure a host, with the same calls in this process and the other host as peers."""
+    configure_logging("auto", "error")
     report = Report(name="workers", goals=GOALS)
     async with _model() as model:
         report.peers["in_process"] = await _measure(model, "none")
@@ -88,12 +90,12 @@ async def run(worker_host: str = "ray") -> Report:
 
 def _subtract(figures: dict[str, float], direct: dict[str, float]) -> None:
     """Add what a host adds to the time of the first token."""
-    for key in [key for key in figures if key.startswith("first_token")]:
+    for key in ("first_token_ms_idle_p50", "first_token_ms_loaded_p50"):
         figures[f"added_{key}"] = round(figures[key] - direct[key], 3)
 
 
 @asynccontextmanager
-async def _model() -> AsyncIterator[Model]:
+async def _model() -> AsyncGenerator[Model, None]:
     options = [f"--ttft={FIRST_TOKEN_S}", f"--rate={RATE}", f"--tokens={TOKENS}"]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scripted_model", *options), stdout=asyncio.subprocess.PIPE

@@ -1,6 +1,7 @@
 """Errors as data: how an error crosses from one process into another with all its fields."""
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import msgspec
 
@@ -34,9 +35,9 @@ def describe(error: BaseException) -> Failure:
 def rebuild(failure: Failure) -> TroupeError:
     """Return the error again; a class that this process does not know becomes its nearest known base."""
     known = {_name(kind): kind for kind in _family(TroupeError)}
-    make: Callable[..., TroupeError] = next((known[n] for n in failure.kinds if n in known), ModelError)
+    kind = next((known[name] for name in failure.kinds if name in known), ModelError)
     try:
-        return make(*failure.arguments)
+        return cast("Callable[..., TroupeError]", kind)(*failure.arguments)
     except (TypeError, ValueError):
         return ModelError(" ".join(str(argument) for argument in failure.arguments if argument))
 

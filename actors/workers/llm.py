@@ -1,7 +1,7 @@
 """A worker that serves chat: it dials the stage, runs what it is told, and ends when the stage is gone."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from actors.models.chat import ChatModel
@@ -41,7 +41,7 @@ async def serve(orders: Orders) -> None:
 
 
 @asynccontextmanager
-async def _model(orders: Orders) -> AsyncIterator[ChatModel]:
+async def _model(orders: Orders) -> AsyncGenerator[ChatModel, None]:
     async with new_session() as session:
         if orders.kind == "llm":
             yield OpenAIChat(session)

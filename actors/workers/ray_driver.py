@@ -17,12 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import ray
-from ray.actor import ActorHandle
+import ray as typed_ray
+from ray.exceptions import RayError
 
 from actors.workers.control import Create, Died, Kill, List, Listing, Ready, Report, read_command, to_line
 from actors.workers.orders import Orders
 from actors.workers.process import live
+
+ray: Any = typed_ray
+"""Ray's own annotations are full of gaps."""
 
 STORE_BYTES = 80 * 1024**2
 CONCURRENCY = 1000
@@ -68,7 +71,7 @@ class RayDriver:
 
     def __init__(self, reports: int) -> None:
         self._reports = reports
-        self._actors: dict[str, ActorHandle[Any]] = {}
+        self._actors: dict[str, Any] = {}
         self._watches: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -95,7 +98,7 @@ class RayDriver:
             actor = RemoteWorker.remote()
             self._actors[orders.id] = actor
             await actor.live.remote(orders)
-        except ray.exceptions.RayError as error:
+        except RayError as error:
             reason = type(error).__name__
         if (handle := self._actors.pop(orders.id, None)) is not None:
             ray.kill(handle, no_restart=True)

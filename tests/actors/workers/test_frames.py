@@ -2,7 +2,7 @@ import itertools
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.models.chat import ChatMessage, ChatRequest, Delta, Endpoint, Finished, Sampling, Usage
@@ -67,6 +67,7 @@ def _cut(data: bytes, points: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(edges)]
 
 
+@settings(deadline=None)
 @given(st.lists(frames, max_size=4), st.lists(st.integers(0, 10**6), max_size=8))
 def test_frames_survive_every_way_of_being_cut_up(sent: list[Frame], points: list[int]) -> None:
     data = b"".join(map(encode, sent))
@@ -77,6 +78,7 @@ def test_frames_survive_every_way_of_being_cut_up(sent: list[Frame], points: lis
     assert received == sent
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.lists(st.integers(0, 10**6), max_size=5))
 def test_garbage_gives_frames_or_a_typed_error_and_never_anything_else(
     data: bytes, points: list[int]
@@ -90,6 +92,7 @@ def test_garbage_gives_frames_or_a_typed_error_and_never_anything_else(
     assert len(decoder._buffer) < 4 + 100
 
 
+@settings(deadline=None)
 @given(frames, st.integers(0, 10**6), st.integers(0, 255))
 def test_a_flipped_byte_is_another_frame_or_a_typed_error(frame: Frame, place: int, value: int) -> None:
     data = bytearray(encode(frame))

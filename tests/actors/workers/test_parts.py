@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.models.chat import Delta, Finished
@@ -163,6 +163,7 @@ def test_reports_survive_their_line(report: Report) -> None:
     assert read_report(to_line(report)) == report
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_other_lines_are_typed_errors(line: bytes) -> None:
     for read in (read_command, read_report):

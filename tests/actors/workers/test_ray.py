@@ -99,6 +99,7 @@ async def test_a_hanging_ray_worker_is_killed_and_replaced(service: LlmService) 
 
 
 @in_module_s_loop
+@pytest.mark.timeout(150)
 @pytest.mark.parametrize("victim", ["driver", "gcs_server", "raylet"])
 async def test_ray_comes_back_whichever_of_its_processes_dies(service: LlmService, victim: str) -> None:
     processes, folder = family(driver_of(service)), driver_of(service)._folder
@@ -111,6 +112,6 @@ async def test_ray_comes_back_whichever_of_its_processes_dies(service: LlmServic
         said = await text_of(service.stream(request_to(server)))
     await until(lambda: len(pids(service)) == 3, 60.0)
 
-    assert gone_after < 1.0
+    assert gone_after < 2.0
     assert (said, service.status().host_restarts) == ("Still here.", restarts + 1)
     assert (running(processes), folder.exists()) == ([], False)
