@@ -98,9 +98,9 @@ class Driver:
         folder = private_folder()
         try:
             driver = cls(await _spawn(kind, folder), folder, hear, gone)
-        except OSError as error:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-            raise HostError(f"No driver: {error}") from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)  # there is next to nothing in it
+            raise
         try:
             await driver._ready()
         except BaseException:
@@ -175,16 +175,19 @@ class Driver:
 async def _spawn(kind: DriverKind, folder: Path) -> asyncio.subprocess.Process:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     own = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(folder)}
-    with (folder / LOG).open("wb") as errors:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", kind.module, *kind.arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=errors,
-            env=os.environ | kind.environment | own,
-            cwd=folder,
-            start_new_session=True,
-        )
+    try:
+        with (folder / LOG).open("wb") as errors:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", kind.module, *kind.arguments),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                env=os.environ | kind.environment | own,
+                cwd=folder,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise HostError(f"No driver: {error}") from error
 
 
 def sweep(session: int) -> None:
