@@ -1,4 +1,4 @@
-"""The first night in the local Discord: two characters come on stage and greet; the bot says how they speak."""
+"""The first night in the local Discord: two characters come on stage, and the bot says how they speak."""
 
 from collections.abc import Sequence
 

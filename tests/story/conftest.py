@@ -30,14 +30,6 @@ def start_program() -> Iterator[StartProgram]:
 
 
 @pytest.fixture(scope="module")
-def discord_server() -> Iterator[Neighbour]:
-    """A Discord-compatible server that was started on its own."""
-    server = Neighbour("sandbox", "--port", "0")
-    yield server
-    server.close()
-
-
-@pytest.fixture(scope="module")
 def model_server() -> Iterator[Neighbour]:
     """A scripted OpenAI-compatible server."""
     server = Neighbour("tests.scripted_model", "--text", "Good evening, dear audience.", "--rate", "20")

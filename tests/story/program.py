@@ -90,12 +90,12 @@ class Program:
         """None while it runs."""
         return None if self._process is None else self._process.poll()
 
-    def wait_for_log(self, words: str, within_s: float = READY_S) -> None:
-        """Wait until the log has these words; its end in the meantime is a failure."""
+    def wait_for_log(self, words: str, within_s: float = READY_S, count: int = 1) -> None:
+        """Wait until the log has these words so often; its end in the meantime is a failure."""
 
         def look() -> bool:
             assert self.exit_code is None, self.log
-            return words in self.log
+            return self.log.count(words) >= count
 
         wait_for(look, within_s, f"“{words}” in the log of {self.home}")
 

@@ -39,7 +39,8 @@ RECORD_GROWTH = """name => {
 WAIT_FOR_REST = """async within => {
     const started = performance.now();
     const rests = () => window.growth.length > 1 && performance.now() - window.grewAt > 2500;
-    while (!rests() && performance.now() - started < within) await new Promise((done) => setTimeout(done, 100));
+    const pause = () => new Promise((done) => setTimeout(done, 100));
+    while (!rests() && performance.now() - started < within) await pause();
     return window.growth;
 }"""
 LOADED = "image => image.complete && image.naturalWidth > 0"
@@ -76,7 +77,7 @@ def face_of(message: Locator) -> Locator:
 
 
 async def grown(page: Page) -> list[str]:
-    """Return the states of the new message that `RECORD_GROWTH` watched, once it has grown and come to rest."""
+    """Return the states of the new message that `RECORD_GROWTH` watched, once it grows no more."""
     growth: list[str] = await page.evaluate(WAIT_FOR_REST, ANSWER_MS)
     return growth
 
@@ -139,9 +140,7 @@ async def test_a_character_of_ones_own_comes_with_its_picture(page: Page) -> Non
     await page.get_by_test_id("command-run").click()
     form = page.get_by_test_id("modal")
     await form.get_by_role("textbox", name="Name").fill("Mab")
-    await form.get_by_role("textbox", name="Who they are").fill(
-        "The queen of small dreams, who rides a hazelnut."
-    )
+    await form.get_by_role("textbox", name="Who they are").fill("The queen of small dreams.")
     await form.get_by_role("textbox", name="First message").fill("Who dreams so loudly here?")
     await form.get_by_test_id("modal-submit").click()
     await page.get_by_text("brings Mab in").wait_for(timeout=ANSWER_MS)

@@ -29,13 +29,20 @@ class Seen(msgspec.Struct):
 
 
 class Visitor:
-    """Speaks, uses commands, and watches; use `visit`."""
+    """Speaks, uses commands, and watches; use `visit`.
+
+    Attributes:
+        channel: the name of the channel that this person is in.
+        channels: ids by name.
+        messages: everything seen, by id.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
         self._numbers = itertools.count(1)
         self._replies: dict[int, asyncio.Future[Any]] = {}
         self._changed = asyncio.Condition()
+        self.channel = "stage"
         self.channels: dict[str, int] = {}
         self.messages: dict[int, Seen] = {}
 
@@ -44,15 +51,19 @@ class Visitor:
         async for frame in self._socket:
             await self._take(msgspec.json.decode(frame.data))
 
-    async def say(self, text: str, channel: str = "stage", reply_to: int | None = None) -> int:
+    @property
+    def _here(self) -> str:
+        return str(self.channels[self.channel])
+
+    async def say(self, text: str, reply_to: int | None = None) -> int:
         """Send a message and return its id."""
         extra = {} if reply_to is None else {"reply_to": str(reply_to)}
-        return int(await self.ask("send", channel_id=str(self.channels[channel]), content=text, **extra))
+        return int(await self.ask("send", channel_id=self._here, content=text, **extra))
 
-    async def use(self, command: str, channel: str = "stage", **options: Any) -> dict[str, Any]:
+    async def use(self, command: str, **options: Any) -> dict[str, Any]:
         """Use a slash command, as `use("channel add-personality", personality="Hush")`."""
         answer: dict[str, Any] = await self.ask(
-            "command", channel_id=str(self.channels[channel]), path=command.split(), options=options
+            "command", channel_id=self._here, path=command.split(), options=options
         )
         return answer
 
