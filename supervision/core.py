@@ -146,7 +146,6 @@ class Core:
         """
         slot = self._slot(name)
         slot.removed = True
-        self._discard_start(name)
         if not slot.alive:
             return [*self._forget(slot), *self._advance(now)]
         return self._stop(slot, now)
@@ -206,10 +205,8 @@ class Core:
         names = list(self.children)
         if self.policy.strategy == "rest_for_one":
             names = names[names.index(failed.name) :]
-        affected = {*names, *self._to_stop}
-        waiting = {*names, *self._to_start}
-        self._to_stop = [name for name in self.children if name in affected and self.children[name].alive]
-        self._to_start = deque(name for name in self.children if name in waiting)
+        self._to_stop = [name for name in names if self.children[name].alive]
+        self._to_start = deque(names)
         for name in names:
             slot = self.children[name]
             if slot.restart == "temporary" and slot.alive:
@@ -243,8 +240,6 @@ class Core:
         return actions
 
     def _finish(self) -> list[Action]:
-        if any(slot.alive for slot in self.children.values()):
-            return []
         self.phase = "over"
         return [Over(self._error)]
 

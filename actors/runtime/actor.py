@@ -47,7 +47,7 @@ class AsyncioActor(pykka.Actor):
 
     @classmethod
     @override
-    def start(cls, *args: Any, **kwargs: Any) -> AsyncioRef[Self]:
+    def start(cls, *args: Any, **kwargs: Any) -> AsyncioRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self can not be checked
         """Create the actor, register it and run it on the running loop.
 
         Raises:
@@ -72,7 +72,7 @@ class AsyncioActor(pykka.Actor):
 
     @classmethod
     @override
-    def _create_actor_inbox(cls) -> Mailbox:
+    def _create_actor_inbox(cls) -> Mailbox:  # pyright: ignore[reportIncompatibleMethodOverride] - it is called on the actor
         return Mailbox(cls.mailbox_spec)
 
     @staticmethod
@@ -90,7 +90,7 @@ class AsyncioActor(pykka.Actor):
 
     @property
     @override
-    def actor_ref(self) -> AsyncioRef[Self]:
+    def actor_ref(self) -> AsyncioRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - as above
         """The actor's reference; safe to hand to anyone."""
         return cast("AsyncioRef[Self]", self._actor_ref)
 

@@ -6,15 +6,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from opentelemetry import context as trace_context
 from opentelemetry import propagate
 from pykka import ActorRegistry, Future
-from pykka.messages import _ActorStop as Stop
 
 from actors.runtime.dispatcher import Dispatcher
-from actors.runtime.envelope import CURRENT, ChildScope, Envelope
+from actors.runtime.envelope import CURRENT, ChildScope, Envelope, is_stop_request
 from actors.runtime.errors import (
     ActorGoneError,
     DeadlineError,
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from actors.runtime.actor import AsyncioActor
 
 logger = logging.getLogger("pykka")
+Handler = Coroutine[Any, Any, Any]
 
 CHILD_GRACE_S = 5.0
 """Seconds that cancelled child tasks have to end before the actor ends without them."""
@@ -44,7 +44,7 @@ class Cell:
     """Drives one actor. Everything but `wake` and `kill` runs on its loop.
 
     Attributes:
-        envelope: the message that is handled now, or was last.
+        envelope: the message that is handled now.
         task: the coroutine handler or hook that runs; while it does, the mailbox waits.
         children: tasks that the actor started and that end with it.
     """
@@ -136,6 +136,7 @@ class Cell:
         if self.mailbox.empty():
             self.mailbox.awake = False
             if self.mailbox.empty():
+                self.envelope = None
                 return
             self.mailbox.awake = True  # another thread put something in this instant
         self.dispatcher.schedule(self)
@@ -148,7 +149,7 @@ class Cell:
             self._die(error)
             return False
         if type(response) is CoroutineType:
-            self._run_task(response, self._start_ended)
+            self._run_task(cast("Handler", response), self._start_ended)
             return False
         self.termination.begin()
         return not self.termination.is_set()
@@ -160,9 +161,7 @@ class Cell:
         self.termination.begin()
         self._give_way()
 
-    def _run_task(
-        self, work: Coroutine[Any, Any, Any], then: Callable[[BaseException | None, Any], None]
-    ) -> None:
+    def _run_task(self, work: Handler, then: Callable[[BaseException | None, Any], None]) -> None:
         """Run a handler or hook while the mailbox waits; `then` gets its error or its response."""
 
         def ended(task: asyncio.Task[Any]) -> None:
@@ -189,11 +188,11 @@ class Cell:
 
     def _is_late(self, envelope: Envelope) -> bool:
         late = envelope.deadline is not None and self.dispatcher.loop.time() > envelope.deadline
-        return late and not isinstance(envelope.message, Stop)
+        return late and not is_stop_request(envelope.message)
 
     def _receive(self, envelope: Envelope) -> None:
         message = envelope.message
-        if isinstance(message, Stop):
+        if is_stop_request(message):
             self._stop(envelope.reply_to)
             return
         try:
@@ -204,7 +203,7 @@ class Cell:
             self._fail(error, envelope)
             return
         if type(response) is CoroutineType:
-            self._run_task(response, partial(self._handler_ended, envelope))
+            self._run_task(cast("Handler", response), partial(self._handler_ended, envelope))
         elif envelope.reply_to is not None and not envelope.stashed:
             envelope.reply_to.set(response)
 
@@ -276,7 +275,7 @@ class Cell:
             return
         response = self._call(hook)
         if type(response) is CoroutineType:
-            self._run_task(response, partial(self._last_ended, reply_to))
+            self._run_task(cast("Handler", response), partial(self._last_ended, reply_to))
         else:
             self._close(reply_to)
 

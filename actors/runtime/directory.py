@@ -8,10 +8,8 @@ from functools import partial
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
-from pykka.messages import _ActorStop as Stop
-
 from actors.runtime.actor import AsyncioActor
-from actors.runtime.envelope import Envelope
+from actors.runtime.envelope import Envelope, stop_request
 from actors.runtime.errors import ActivationError, ActorError, ActorGoneError, OverloadedError
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import refuse
@@ -193,7 +191,7 @@ class Directory(Generic[K, A]):
             slot.leaving = True
             self._leaving += 1
             with suppress(ActorGoneError):
-                slot.ref.mailbox.put(Envelope(Stop()), always=True)
+                slot.ref.mailbox.put(Envelope(stop_request()), always=True)
 
     def _keep_to_capacity(self) -> None:
         while self._capacity is not None and len(self._slots) - self._leaving > self._capacity:

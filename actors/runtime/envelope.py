@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from opentelemetry.trace import INVALID_SPAN, get_current_span
 from pykka import Future
 from pykka._envelope import Envelope as PykkaEnvelope
+from pykka.messages import _ActorStop  # pyright: ignore[reportPrivateUsage] - it has no public name
 
 from config.telemetry import Carrier, carrier
 
@@ -83,3 +84,13 @@ class ChildScope:
 
 
 CURRENT: ContextVar[Scope | None] = ContextVar("current_scope", default=None)
+
+
+def stop_request() -> object:
+    """Return Pykka's message that asks an actor to stop."""
+    return _ActorStop()
+
+
+def is_stop_request(message: object) -> bool:
+    """True for the message that asks an actor to stop."""
+    return isinstance(message, _ActorStop)

@@ -150,12 +150,13 @@ class AsyncioFuture(Future[T]):
     @override
     def __await__(self) -> Generator[Any, None, T]:
         if self._outcome is None:
-            yield from self._wait()
+            yield from self.wait()
         return self.get()
 
     __iter__ = __await__
 
-    def _wait(self) -> Generator[Any, None, None]:
+    def wait(self) -> Generator[Any, None, None]:
+        """Suspend the task until the future is done."""
         if self._get_hook is None:
             yield from self._wait_for_outcome()
         elif self._sources is None:
@@ -186,7 +187,7 @@ def wait_for(future: Future[Any]) -> Generator[Any, None, None]:
     with suppress(Exception):
         if isinstance(future, AsyncioFuture):
             if not future.done():
-                yield from future._wait()  # noqa: SLF001 - the same class
+                yield from future.wait()
         else:
             yield from _in_thread(future.get)
 
@@ -194,7 +195,8 @@ def wait_for(future: Future[Any]) -> Generator[Any, None, None]:
 async def bridge(future: Future[T]) -> T:
     """Await any Pykka future without blocking the loop; a foreign one is waited for in a thread."""
     if isinstance(future, AsyncioFuture):
-        return await cast("AsyncioFuture[T]", future)
+        value: T = await future
+        return value
     return await asyncio.get_running_loop().run_in_executor(None, future.get)
 
 

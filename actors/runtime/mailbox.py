@@ -9,9 +9,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from pykka import _envelope
-from pykka.messages import _ActorStop as Stop
 
-from actors.runtime.envelope import Envelope
+from actors.runtime.envelope import Envelope, is_stop_request
 from actors.runtime.errors import ActorGoneError, OverloadedError
 from config import metrics
 
@@ -70,6 +69,11 @@ class Reader(Protocol):
     """Whoever reads the mailbox."""
 
     @property
+    def actor(self) -> object:
+        """The actor whose mailbox it is."""
+        ...
+
+    @property
     def busy(self) -> bool:
         """It has something to do."""
         ...
@@ -106,7 +110,6 @@ class Mailbox:
     """
 
     __slots__ = (
-        "_limit",
         "_pending",
         "_producers",
         "_queue",
@@ -121,7 +124,6 @@ class Mailbox:
 
     def __init__(self, spec: MailboxSpec) -> None:
         self._spec = spec
-        self._limit = spec.limit
         self._queue: deque[Envelope] = deque()
         self._urgent: deque[Envelope] | None = None
         self._pending: dict[Hashable, Envelope] | None = None
@@ -185,7 +187,7 @@ class Mailbox:
         return True
 
     def _merge(self, envelope: Envelope, rule: Rule) -> bool:
-        kind = type(envelope.message)
+        kind: type = envelope.message.__class__
         key = (kind, None if rule.key is None else rule.key(envelope.message))
         with _MERGING:
             if self._pending is None:
@@ -207,7 +209,7 @@ class Mailbox:
                 envelope.key = None
 
     def _make_room(self, newcomer: Envelope, rule: Rule) -> None:
-        if isinstance(newcomer.message, Stop):
+        if is_stop_request(newcomer.message):
             return
         if rule.overflow is Overflow.DROP_OLDEST:
             for envelope in list(self._queue):
@@ -257,7 +259,8 @@ class Mailbox:
     @property
     def full(self) -> bool:
         """True when an ordinary message would find no room."""
-        return self._limit is not None and len(self._queue) >= self._limit
+        limit = self._spec.limit
+        return limit is not None and len(self._queue) >= limit
 
     @property
     def crowded(self) -> bool:
@@ -327,7 +330,7 @@ class Mailbox:
 
 def _answered_stop(envelope: Envelope) -> bool:
     """A request to stop is fulfilled by the mailbox being closed."""
-    if not isinstance(envelope.message, Stop):
+    if not is_stop_request(envelope.message):
         return False
     if envelope.reply_to is not None:
         envelope.reply_to.set(None)

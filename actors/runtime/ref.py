@@ -6,10 +6,9 @@ from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 from pykka import Actor, ActorDeadError, ActorRef
-from pykka.messages import _ActorStop as Stop
 from typing_extensions import override
 
-from actors.runtime.envelope import Envelope
+from actors.runtime.envelope import Envelope, stop_request
 from actors.runtime.errors import ActorError, ActorGoneError, DeadlockError
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import Mailbox
@@ -90,7 +89,7 @@ class LoopAwareRef(ActorRef[A]):
         """Ask the actor to stop after the messages it has; True unless it was dead already."""
         if block and asyncio._get_running_loop() is not None:  # noqa: SLF001 - documented for runtimes
             raise DeadlockError("A blocking stop on a running event loop; use block=False and await.")
-        answer = self._ask(Stop(), None)
+        answer = self._ask(stop_request(), None)
         future = answer.derive(lambda wait: _was_alive(answer, wait))
         return future.get(timeout=timeout) if block else future
 
@@ -102,7 +101,19 @@ class LoopAwareRef(ActorRef[A]):
 
 
 class AsyncioRef(LoopAwareRef[A]):
-    """A reference to an actor on an event loop."""
+    """A reference to an actor on an event loop; while that lives, its mailbox keeps it."""
+
+    def __init__(self, actor: A) -> None:
+        self.actor_class = actor.__class__
+        self.actor_urn = actor.actor_urn
+        self.actor_inbox = actor.actor_inbox
+        self.actor_stopped = actor.actor_stopped
+
+    @property
+    @override
+    def _actor_weakref(self) -> Callable[[], A | None]:  # type: ignore[override] # saves a weak reference per actor
+        reader = self.mailbox.reader
+        return lambda: None if reader is None else cast("A", reader.actor)
 
     @property
     def mailbox(self) -> Mailbox:

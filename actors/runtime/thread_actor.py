@@ -27,7 +27,7 @@ class ThreadActor(pykka.ThreadingActor):
 
     @classmethod
     @override
-    def start(cls, *args: Any, **kwargs: Any) -> LoopAwareRef[Self]:
+    def start(cls, *args: Any, **kwargs: Any) -> LoopAwareRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self can not be checked
         """Start the actor in a thread of its own."""
         return cast("LoopAwareRef[Self]", super().start(*args, **kwargs))
 

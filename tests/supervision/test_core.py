@@ -203,3 +203,11 @@ def test_removing_a_child_of_a_supervisor_that_is_over_ends_nothing_twice() -> N
     core.shutdown(1.0)
     core.ended("a", 1, 1.0, failed=False)
     assert core.remove("a", 1.0) == [Forget("a")]
+
+
+def test_an_end_while_the_group_is_being_stopped_is_no_further_failure() -> None:
+    core = up(core_of("one_for_all", "a", "b", "c"))
+    core.ended("b", 1, 1.0, failed=True)
+    assert core.ended("a", 1, 1.0, failed=True) == []
+    assert core.ended("c", 1, 1.0, failed=False) == [Start("a", 2, 0.0)]
+    assert core.children["a"].restarts == 0

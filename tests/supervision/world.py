@@ -88,11 +88,16 @@ class World(RuleBasedStateMachine):
         self.stopping.discard(name)
         if not was_stopping and was_up and not failed and self.kinds[name] == "transient":
             self.done.add(name)
-        before = self.core.children[name].restarts
+        before, phase = self.core.children[name].restarts, self.core.phase
         self._carry_out(self.core.ended(name, incarnation, self.now, failed=failed))
         slot = self.core.children.get(name)
         if slot is not None and slot.restarts > before:
             self.restarted_at.append(self.now)
+        if phase == "running" and self.core.phase != "running":
+            assert len(self._recent()) == self.policy.intensity, "it gives up no sooner than it must"
+
+    def _recent(self) -> list[float]:
+        return [at for at in self.restarted_at if self.now - at <= self.policy.period_s]
 
     @precondition(lambda self: any(name not in self.up | self.stopping for name in self.alive))
     @rule(data=st.data())
@@ -146,8 +151,7 @@ class World(RuleBasedStateMachine):
 
     @invariant()
     def restarts_are_bounded(self) -> None:
-        recent = [at for at in self.restarted_at if self.now - at <= self.policy.period_s]
-        assert len(recent) <= self.policy.intensity
+        assert len(self._recent()) <= self.policy.intensity
 
     @invariant()
     def rests_only_when_all_is_well(self) -> None:
