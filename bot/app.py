@@ -74,6 +74,7 @@ class App:
         self.company = Company(self.stores, self.service, self.model, self.outlet, settings)
         self._stack.push_async_callback(self.company.stop, FINISH_S)
         await self._open_operators()
+        await self.company.recover()
         self._connect()
         if self._ours:
             await self._prepare_first_night()

@@ -16,6 +16,7 @@ from bot.patience import patiently
 from config import metrics
 from config.logs import get_logger
 from config.telemetry import carrier, span
+from config.trigger_points import reach
 from storage.records import Message
 from storage.stores import Stores
 
@@ -101,6 +102,7 @@ class Intake:
     async def _commit(self, message: Message, seen_at: float) -> None:
         with span("message", channel__id=message.venue.channel_id, message__id=message.id):
             is_new = await patiently(lambda: self._stores.messages.record(message))
+            reach("after_inbox")
             metrics.messages_seen.labels("new" if is_new else "repeated").inc()
             if is_new:
                 is_fresh = seen_at - message.created_at.timestamp() <= self._max_age_s

@@ -21,6 +21,10 @@ class OwnWebhooks:
         """Return a channel's webhooks."""
         return await self._store.of(channel_id)
 
+    async def get(self, webhook_id: int) -> Webhook | None:
+        """Return a webhook that is in use."""
+        return await self._store.get(webhook_id)
+
     async def add(self, webhook: Webhook) -> None:
         """Keep a webhook."""
         self._ids.add(webhook.id)

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from actors.channel.addressing import find_addressed
 from actors.channel.agenda import Agenda, Start
+from actors.channel.book import Book
 from actors.channel.messages import (
     MessageCreated,
     MessageEdited,
@@ -17,12 +18,13 @@ from actors.channel.messages import (
     RosterChanged,
     SpeakerLost,
     TurnOverdue,
+    TurnsFound,
 )
 from actors.channel.patience import patiently
 from actors.channel.ports import ChannelPorts
 from actors.channel.window import Window
 from actors.floor.selection import MAX_SPEAKERS, Choice, choose
-from actors.personality.messages import Speak, TurnEnded, Withdraw, WithdrawReason
+from actors.personality.messages import Speak, TurnEnded, Unfinished, Withdraw, WithdrawReason
 from actors.runtime.actor import AsyncioActor
 from config.logs import get_logger
 from storage.records import Personality
@@ -39,6 +41,8 @@ class ChannelActor(AsyncioActor):
         self._ports = ports
         self._window = Window(ports.window_messages)
         self._agenda = Agenda()
+        self._book = Book(ports, self.spawn)
+        self._found: dict[tuple[UUID, int], Unfinished] = {}
         self._roster: list[Personality] = []
         self._guests: dict[UUID, Personality] = {}
         self._overdue: dict[UUID, asyncio.Task[Any]] = {}
@@ -57,6 +61,8 @@ class ChannelActor(AsyncioActor):
         match message:
             case MessageCreated():
                 await self._hear(message)
+            case TurnsFound():
+                self._take_up(message)
             case TurnEnded():
                 self._turn_ended(message)
             case MessageEdited(message_id=message_id, text=text, edited_at=edited_at):
@@ -64,6 +70,7 @@ class ChannelActor(AsyncioActor):
             case MessagesDeleted(message_ids=message_ids):
                 self._window.delete(message_ids)
                 self._agenda.forget(message_ids)
+                self._book.dropped(self._agenda.take_dropped())
             case TurnOverdue(speaker_id=speaker_id, message_id=message_id):
                 self._give_up(speaker_id, message_id)
             case SpeakerLost(speaker_id=speaker_id):
@@ -78,7 +85,10 @@ class ChannelActor(AsyncioActor):
     async def _hear(self, heard: MessageCreated) -> None:
         message = heard.message
         self._window.put(message)
-        if not heard.to_answer or message.author.is_bot or message.author.webhook_id is not None:
+        if message.author.is_bot or message.author.webhook_id is not None:
+            return
+        if not heard.to_answer:
+            self._book.decided(heard, ())
             return
         addressed = await patiently(lambda: find_addressed(message, self._window, self._roster, self._ports))
         self._guests |= {person.id: person for person in addressed}
@@ -91,28 +101,43 @@ class ChannelActor(AsyncioActor):
             self._agenda.engaged_with(message.author.id),
         )
         log.debug("speakers_chosen", channel=self._channel_id, why=choice.why, count=len(choice.speakers))
+        self._book.decided(heard, choice.speakers)
         self._start(self._agenda.add(heard, choice.speakers, self._note(choice)))
+
+    def _take_up(self, event: TurnsFound) -> None:
+        """Let turns of an earlier process go on, each as soon as its speaker is free."""
+        for one in event.found:
+            self._guests[one.speaker.id] = one.speaker
+            self._found[one.speaker.id, event.message.id] = one
+        heard = MessageCreated(message=event.message, seen_at=event.seen_at)
+        self._start(self._agenda.add(heard, [one.speaker.id for one in event.found]))
 
     def _start(self, starts: Iterable[Start]) -> None:
         cast = self._cast()
         for start in starts:
-            first = start.heard[0]
+            first, *more = start.heard
+            found = self._found.pop((start.speaker, first.message.id), None)
+            answering = found.answering if found else (first.message,)
             self._watch(start.speaker, first.message.id)
             self._ports.instruct(
                 self._channel_id,
                 start.speaker,
                 Speak(
                     speaker=cast[start.speaker],
-                    answering=tuple(heard.message for heard in start.heard),
+                    answering=(*answering, *(heard.message for heard in more)),
                     window=self._window.messages,
                     roster=tuple(self._roster),
                     note=start.note,
+                    words=found.words if found else None,
+                    resumed=found if found and found.is_begun else None,
                     seen_at=first.seen_at,
                     trace=first.trace,
                 ),
             )
+        self._book.dropped(self._agenda.take_dropped())
         if self._agenda.is_idle:
             self._guests.clear()
+            self._found.clear()
 
     def _turn_ended(self, ended: TurnEnded) -> None:
         for message in ended.delivered:

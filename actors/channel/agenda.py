@@ -23,6 +23,15 @@ class Start:
     note: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A turn that was accepted and will not be spoken."""
+
+    speaker: UUID
+    message_id: int
+    reason: str
+
+
 @dataclass(slots=True)
 class _Queue:
     speaking: list[MessageCreated] = field(default_factory=list[MessageCreated])
@@ -35,6 +44,7 @@ class _Round:
     heard: MessageCreated
     speakers: deque[UUID]
     note: str | None
+    chosen: set[UUID]
 
 
 class Agenda:
@@ -49,13 +59,21 @@ class Agenda:
     def __init__(self) -> None:
         self._queues: dict[UUID, _Queue] = {}
         self._rounds: dict[int, _Round] = {}
+        self._dropped: list[Dropped] = []
 
     def add(self, heard: MessageCreated, speakers: Sequence[UUID], note: str | None = None) -> list[Start]:
-        """Open a round for a message; one that has a round already changes nothing."""
-        if heard.message.id in self._rounds:
+        """Open a round for a message; one that has a round already only brings its new speakers."""
+        if (round_ := self._rounds.get(heard.message.id)) is not None:
+            round_.speakers += [who for who in speakers if who not in round_.chosen]
+            round_.chosen |= set(speakers)
             return []
-        self._rounds[heard.message.id] = _Round(heard, deque(speakers), note)
+        self._rounds[heard.message.id] = _Round(heard, deque(speakers), note, set(speakers))
         return self._advance(heard.message.id)
+
+    def take_dropped(self) -> list[Dropped]:
+        """Return the turns dropped since the last call: none of them has begun."""
+        dropped, self._dropped = self._dropped, []
+        return dropped
 
     def ended(self, speaker: UUID) -> list[Start]:
         """Note that the current turn of a personality is over, whatever came of it."""
@@ -70,23 +88,30 @@ class Agenda:
 
     def withdraw(self, speakers: Collection[UUID]) -> list[Start]:
         """Let nobody wait for these personalities any more; turns in flight end by `ended`."""
-        queues = [self._queues[who] for who in speakers if who in self._queues]
-        given_up = [heard for queue in queues for batch in queue.waiting for heard in batch]
-        for queue in queues:
-            queue.waiting.clear()
+        given_up: list[MessageCreated] = []
+        for who in self._queues.keys() & set(speakers):
+            waiting = [heard for batch in self._queues[who].waiting for heard in batch]
+            self._drop(((who, heard.message.id) for heard in waiting), "removed")
+            self._queues[who].waiting.clear()
+            given_up += waiting
         for round_ in self._rounds.values():
+            leaving = [who for who in round_.speakers if who in speakers]
+            self._drop(((who, round_.heard.message.id) for who in leaving), "removed")
             round_.speakers = deque(who for who in round_.speakers if who not in speakers)
         return [start for heard in given_up for start in self._advance(heard.message.id)]
 
     def forget(self, message_ids: Iterable[int]) -> None:
         """Drop deleted messages that nobody has begun to answer."""
         gone = set(message_ids)
-        for queue in self._queues.values():
+        for speaker, queue in self._queues.items():
+            waiting = {heard.message.id for batch in queue.waiting for heard in batch}
+            self._drop(((speaker, message_id) for message_id in waiting & gone), "message deleted")
             batches = ([heard for heard in batch if heard.message.id not in gone] for batch in queue.waiting)
             queue.waiting = deque(batch for batch in batches if batch)
         spoken_to = {heard.message.id for queue in self._queues.values() for heard in queue.speaking}
         for message_id in gone - spoken_to:
-            self._rounds.pop(message_id, None)
+            round_ = self._rounds.pop(message_id, None)
+            self._drop(((who, message_id) for who in (round_.speakers if round_ else ())), "message deleted")
 
     def answering(self, speaker: UUID) -> int | None:
         """Return the first message that the personality is answering right now."""
@@ -114,8 +139,12 @@ class Agenda:
             queue = self._queues.setdefault(speaker, _Queue())
             if _enqueue(queue, round_.heard):
                 return self._start_next(speaker, queue)
+            self._drop([(speaker, message_id)], "too much at once")
         self._rounds.pop(message_id, None)
         return []
+
+    def _drop(self, turns: Iterable[tuple[UUID, int]], reason: str) -> None:
+        self._dropped += [Dropped(speaker, message_id, reason) for speaker, message_id in turns]
 
     def _start_next(self, speaker: UUID, queue: _Queue) -> list[Start]:
         if queue.speaking:

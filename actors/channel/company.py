@@ -10,6 +10,7 @@ from uuid import UUID
 from actors.channel.actor import ChannelActor
 from actors.channel.messages import ChannelEvent, PersonalityChanged, RosterChanged, SpeakerLost
 from actors.channel.ports import ChannelPorts
+from actors.channel.recovery import Recovery
 from actors.models.chat import ChatModel
 from actors.personality.actor import PersonalityActor
 from actors.personality.messages import Speak, TurnEnded, Withdraw
@@ -57,6 +58,8 @@ class Company:
         capacity: int | None = None,
     ) -> None:
         draw = random.SystemRandom().random
+        self._stores = stores
+        self._max_age_s = settings.backfill_max_age_s
         self._turn = Ports(
             turns=stores.turns,
             transcript=stores.messages,
@@ -72,10 +75,12 @@ class Company:
             rosters=stores.rosters,
             personalities=stores.personalities,
             deliveries=stores.deliveries,
+            turns=stores.turns,
             instruct=self._instruct,
             window_messages=settings.window_messages,
             deadline_s=settings.turn_deadline_s + DELIVERY_DEADLINE_S + OVERDUE_AFTER_S,
             draw=draw,
+            now=_now,
         )
         self._speaking: set[Seat] = set()
         self._fell_silent = asyncio.Event()
@@ -93,6 +98,14 @@ class Company:
             ActorError: the channel cannot be started, or is flooded.
         """
         self.channels.tell(channel_id, event)
+
+    async def recover(self) -> None:
+        """Go on with what an earlier process left; once, before the first event.
+
+        Raises:
+            StorageUnavailableError: the database is away.
+        """
+        await Recovery(self._stores, self.tell, self._max_age_s).run(_now())
 
     def roster_changed(self, channel_id: int) -> None:
         """Say that somebody came into a channel or left it."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 
+from actors.personality.messages import Unfinished
 from storage.records import Message
 
 
@@ -18,6 +19,14 @@ class MessageCreated(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: float
     trace: dict[str, str] = {}
     to_answer: bool = True
+
+
+class TurnsFound(msgspec.Struct, frozen=True, kw_only=True):
+    """Turns on a message were cut off by the end of an earlier process; they go on in this order."""
+
+    message: Message
+    found: tuple[Unfinished, ...]
+    seen_at: float
 
 
 class MessageEdited(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,5 +66,5 @@ class TurnOverdue(msgspec.Struct, frozen=True):
     message_id: int
 
 
-ChannelEvent = MessageCreated | MessageEdited | MessagesDeleted
+ChannelEvent = MessageCreated | TurnsFound | MessageEdited | MessagesDeleted
 """What people do in a channel."""

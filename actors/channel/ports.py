@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from actors.personality.messages import Speak, Withdraw
-from storage.records import Message, Personality
+from storage.records import Message, Personality, TurnState
 
 
 class Name(Protocol):
@@ -68,23 +69,46 @@ class Deliveries(Protocol):
         ...
 
 
+class Turns(Protocol):
+    """The ledger of who owes an answer to what."""
+
+    async def consider(
+        self,
+        message: Message,
+        speakers: Sequence[UUID],
+        *,
+        at: datetime,
+        deadline: datetime,
+        trace_id: str = "",
+    ) -> None:
+        """Record that it is decided who answers a message, and plan their turns."""
+        ...
+
+    async def advance(self, turn_id: UUID, state: TurnState, *, reason: str | None = None) -> bool:
+        """Move a turn to its next state; False if it is there already."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelPorts:
     """The surroundings of a channel.
 
     Attributes:
-        messages, rosters, personalities, deliveries: what is kept.
+        messages, rosters, personalities, deliveries, turns: what is kept.
         instruct: tells the personality of a channel something.
         window_messages: how many messages the window holds at most.
         deadline_s: seconds after which a turn that has not ended is given up.
         draw: a random number in [0, 1).
+        now: the time, with a zone.
     """
 
     messages: Messages
     rosters: Rosters
     personalities: Personalities
     deliveries: Deliveries
+    turns: Turns
     instruct: Callable[[int, UUID, Speak | Withdraw], None]
     window_messages: int
     deadline_s: float
     draw: Callable[[], float]
+    now: Callable[[], datetime]

@@ -21,6 +21,7 @@ from actors.reply.pipeline import ReplyPipeline
 from actors.workers.errors import WorkerLostError
 from config import telemetry
 from config.logs import get_logger
+from config.trigger_points import reach
 
 log = get_logger(__name__)
 
@@ -33,7 +34,8 @@ class Generation:
     """One reply, streamed to `show` as whole visible text so far.
 
     It tries again only for errors that are worth it and while nothing is visible; when a worker is lost
-    in mid-stream, the reply is generated anew and takes the place of what is shown once it is longer.
+    in mid-stream, the reply is generated anew and takes the place of what is shown once it is longer. So it
+    does with `held`, which an earlier process has shown.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Generation:
         ports: Ports,
         show: Callable[[str], None],
         on_attempt: Callable[[int], None],
+        held: str = "",
     ) -> None:
         self._turn = turn
         self._plan = plan
@@ -50,7 +53,7 @@ class Generation:
         self._show = show
         self._on_attempt = on_attempt
         self._scale = 1.0
-        self.shown = ""
+        self._held = self.shown = held
         self.attempt = 0
 
     async def run(self) -> str:
@@ -86,8 +89,8 @@ class Generation:
             return False
         if isinstance(error, ContextTooLongError):
             self._scale /= 2
-            return not self.shown
-        return error.retryable and (not self.shown or isinstance(error, WorkerLostError))
+            return self.shown == self._held
+        return error.retryable and (self.shown == self._held or isinstance(error, WorkerLostError))
 
     def _pause(self, error: ModelError) -> float:
         if isinstance(error, WorkerLostError | ContextTooLongError):
@@ -111,6 +114,7 @@ class Generation:
             async for event in events:
                 if isinstance(event, Finished):
                     return event.reason
+                reach("at_first_token")
                 pending += event.text
                 if event.text.strip() or not prepared.opening:
                     self._see(pipeline.feed(pending))

@@ -30,6 +30,11 @@ def broken_off(error: TroupeError, turn_id: UUID) -> str:
     return f"broken off: {cause(error, turn_id)}"
 
 
+def interrupted(turn_id: UUID) -> str:
+    """Return the small print below an answer that was cut off and cannot be gone on with."""
+    return f"interrupted · ref: {reference(turn_id)}"
+
+
 def left(speaker: Personality) -> str:
     """Return the small print below an answer whose speaker was taken away."""
     return f"{speaker.name} has left the conversation"

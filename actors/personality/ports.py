@@ -15,8 +15,8 @@ from storage.records import Message, Turn, TurnState
 class TurnLedger(Protocol):
     """Keeps the state of every turn."""
 
-    async def plan(self, turn: Turn) -> bool:
-        """Record a planned turn; False if it is known already."""
+    async def begin(self, turn: Turn) -> bool:
+        """Record that a turn is taken up, with the messages collected into it; False if it was before."""
         ...
 
     async def advance(

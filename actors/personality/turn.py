@@ -1,13 +1,16 @@
 """One turn, from plan to delivered words: exactly one visible outcome, or a silence with its reason."""
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import get_args
 
 from actors.context.plan import make_plan
 from actors.models.errors import ModelError
 from actors.personality import notices
 from actors.personality.generation import Generation
-from actors.personality.messages import Speak, TurnEnded, WithdrawReason
+from actors.personality.messages import Speak, TurnEnded, Unfinished, WithdrawReason
 from actors.personality.ports import Ports
 from actors.personality.record import TurnRecord
 from actors.reply.chunks import with_footer
@@ -21,6 +24,7 @@ log = get_logger(__name__)
 
 DELIVERY_DEADLINE_S = 120.0
 SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
+SMALL_PRINT = re.compile(r"\n?^-# [^\n]*\Z", re.MULTILINE)
 NO_USER = 0
 """Stands for the author of a character's words: `personality_id` says who it was."""
 
@@ -29,20 +33,25 @@ class WithdrawnError(TroupeError):
     """The speaker was taken away in mid-turn; the message is the reason."""
 
 
+class BegunBeforeError(TroupeError):
+    """The turn is known already."""
+
+
 class TurnRun:
     """Runs one turn. Cancelling `run` leaves the ledger as it is, for a later recovery."""
 
     def __init__(self, order: Speak, ports: Ports) -> None:
         self._order = order
         self._ports = ports
-        self._turn = _planned(order, ports.now(), ports.deadline_s)
+        self._turn = order.resumed.turn if order.resumed else _planned(order, ports.now(), ports.deadline_s)
         self._record = TurnRecord(self._turn, ports.turns)
-        self._withdrawn: WithdrawReason | None = None
+        self._withdrawn: str | None = order.resumed.closing if order.resumed else None
         self._generating: asyncio.Task[str] | None = None
+        self._opening: asyncio.Task[Delivery] | None = None
         self._first_text = asyncio.Event()
         self._shown = ""
 
-    def withdraw(self, reason: WithdrawReason) -> None:
+    def withdraw(self, reason: str) -> None:
         """End the turn early; words already shown stay."""
         self._withdrawn = self._withdrawn or reason
         if self._generating is not None:
@@ -67,55 +76,73 @@ class TurnRun:
         return ended
 
     async def _run(self) -> TurnEnded:
-        if not await self._is_new():
-            return TurnEnded(
-                speaker_id=self._turn.personality_id,
-                message_id=self._turn.message_id,
-                state="silent",
-                reason="known already",
-            )
-        delivery = self._ports.outlet.open(self._turn, self._order.speaker)
+        if self._order.resumed is not None and (finals := _finals(self._order.resumed)):
+            return await self._close(self._order.resumed, finals)
+        opening = self._opening = asyncio.create_task(self._resume() if self._order.resumed else self._open())
         try:
-            return await self._perform(delivery)
+            return await self._perform(opening)
         except asyncio.CancelledError:
-            await delivery.abandon()
+            await self._abandon(opening)
             raise
+        except BegunBeforeError:
+            return self._outcome("silent", "known already")
         except VenueGoneError:
             return self._ended("silent", "venue gone")
         except (DeliveryError, TimeoutError) as error:
             log.warning("turn_not_delivered", turn=str(self._turn.id), error=type(error).__name__)
-            await delivery.abandon()
+            await self._abandon(opening)
             return self._ended("failed", "not delivered")
 
-    async def _is_new(self) -> bool:
-        try:
-            return await self._record.plan()
-        except TroupeError as error:
-            log.warning("turn_not_recorded", turn=str(self._turn.id), error=type(error).__name__)
-            return True
+    async def _open(self) -> Delivery:
+        """Begin the delivery once the turn is in the ledger; the model is asked meanwhile."""
+        if not await self._record.begin():
+            self.withdraw("known already")
+            raise BegunBeforeError
+        delivery = self._ports.outlet.open(self._turn, self._order.speaker)
+        if self._shown:
+            delivery.show(self._shown)
+        return delivery
 
-    async def _perform(self, delivery: Delivery) -> TurnEnded:
+    async def _resume(self) -> Delivery:
+        resumed = self._order.resumed
+        chunks = resumed.chunks if resumed else ()
+        self._record.note("generating", attempt=self._turn.attempt + 1)
+        async with asyncio.timeout(DELIVERY_DEADLINE_S):
+            delivery, self._shown = await self._ports.outlet.resume(self._turn, self._order.speaker, chunks)
+        return delivery
+
+    async def _abandon(self, opening: asyncio.Task[Delivery]) -> None:
+        opening.cancel()
+        await asyncio.wait({opening})
+        if not opening.cancelled() and opening.exception() is None:
+            await opening.result().abandon()
+
+    async def _perform(self, opening: asyncio.Task[Delivery]) -> TurnEnded:
+        if self._order.resumed is not None:
+            await opening
         if self._order.words is not None:
+            delivery = await opening
             self._record.note("generating")
             return await self._finish(delivery, self._order.words, self._order.note, None)
         try:
-            text = await self._generate(self._generation(delivery))
+            text = await self._generate(self._generation())
         except WithdrawnError as gone:
-            return await self._leave(delivery, gone.message)
+            return await self._leave(await opening, gone.message)
         except ModelError as error:
             log.warning("model_failed", turn=str(self._turn.id), error=type(error).__name__)
-            return await self._apologise(delivery, error)
+            return await self._apologise(await opening, error)
         except Exception as error:
             log.exception("turn_crashed", turn=str(self._turn.id))
-            return await self._apologise(delivery, TroupeError(type(error).__name__))
-        return await self._finish(delivery, text, self._order.note, None)
+            return await self._apologise(await opening, TroupeError(type(error).__name__))
+        return await self._finish(await opening, text, self._order.note, None)
 
-    def _generation(self, delivery: Delivery) -> Generation:
-        order = self._order
-        plan = make_plan(order.speaker, order.roster, order.window, order.answering, self._ports.now())
-        return Generation(
-            str(self._turn.id), plan, self._ports, lambda text: self._show(delivery, text), self._attempt
-        )
+    def _generation(self) -> Generation:
+        order, ports = self._order, self._ports
+        plan = make_plan(order.speaker, order.roster, order.window, order.answering, ports.now())
+        if order.resumed is not None:
+            left = (self._turn.deadline - ports.now()).total_seconds()
+            ports = replace(ports, deadline_s=min(ports.deadline_s, left))
+        return Generation(str(self._turn.id), plan, ports, self._show, self._attempt, self._shown)
 
     async def _generate(self, generation: Generation) -> str:
         if self._withdrawn is not None:
@@ -131,7 +158,7 @@ class TurnRun:
         finally:
             await _cancel(beside)
 
-    def _taken_away(self) -> WithdrawReason | None:
+    def _taken_away(self) -> str | None:
         """Return why the generation alone was cancelled; None if the whole turn is being stopped."""
         task = asyncio.current_task()
         return None if task is not None and task.cancelling() else self._withdrawn
@@ -144,15 +171,17 @@ class TurnRun:
         await self._ports.outlet.prepare(self._turn.venue, self._turn.personality_id)
 
     def _attempt(self, number: int) -> None:
-        self._record.note("generating", attempt=number)
+        before = self._turn.attempt + 1 if self._order.resumed else 0
+        self._record.note("generating", attempt=before + number)
 
-    def _show(self, delivery: Delivery, text: str) -> None:
+    def _show(self, text: str) -> None:
         self._record.note("delivering")
         if not self._first_text.is_set():
             self._first_text.set()
             metrics.first_text.observe(self._age())
         self._shown = text
-        delivery.show(text)
+        if self._opening is not None and (delivery := _opened(self._opening)) is not None:
+            delivery.show(text)
 
     async def _finish(
         self, delivery: Delivery, text: str, footer: str | None, reason: str | None
@@ -161,7 +190,16 @@ class TurnRun:
         self._record.note("delivering")
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             posted = await delivery.finish(text, footer)
-        said = tuple(self._said(message, footer) for message in posted)
+        return await self._conclude(tuple(self._said(message, footer) for message in posted), reason)
+
+    async def _close(self, resumed: Unfinished, finals: tuple[Posted, ...]) -> TurnEnded:
+        """Close a turn whose messages were complete already when its process ended."""
+        if resumed.turn.state != "delivering":
+            return self._ended("failed", "notice")
+        said = (Posted(message.message_id, SMALL_PRINT.sub("", message.text)) for message in finals)
+        return await self._conclude(tuple(self._said(message, None) for message in said), None)
+
+    async def _conclude(self, said: tuple[Message, ...], reason: str | None) -> TurnEnded:
         spoken = tuple(message for message in said if message.text)
         for message in spoken:
             await self._keep(message)
@@ -178,16 +216,22 @@ class TurnRun:
 
     async def _leave(self, delivery: Delivery, reason: str) -> TurnEnded:
         if self._shown:
-            return await self._finish(delivery, self._shown, notices.left(self._order.speaker), reason)
+            return await self._finish(delivery, self._shown, self._farewell(reason), reason)
         await delivery.abandon()
         return self._ended("silent", reason)
+
+    def _farewell(self, reason: str) -> str:
+        is_gone = reason in get_args(WithdrawReason)
+        return notices.left(self._order.speaker) if is_gone else notices.interrupted(self._turn.id)
 
     async def _keep(self, message: Message) -> None:
         try:
             if not await self._ports.transcript.record(message):
                 await self._ports.transcript.edit(message.id, message.text, self._ports.now())
         except TroupeError as error:
-            log.warning("reply_not_kept", turn=str(self._turn.id), error=type(error).__name__)
+            log.warning(
+                "reply_not_kept", turn=str(self._turn.id), error=type(error).__name__, detail=str(error)
+            )
 
     def _said(self, posted: Posted, footer: str | None) -> Message:
         speaker = self._order.speaker
@@ -203,6 +247,11 @@ class TurnRun:
 
     def _ended(self, state: TurnState, reason: str | None, delivered: tuple[Message, ...] = ()) -> TurnEnded:
         self._record.note(state, reason=reason)
+        return self._outcome(state, reason, delivered)
+
+    def _outcome(
+        self, state: TurnState, reason: str | None, delivered: tuple[Message, ...] = ()
+    ) -> TurnEnded:
         return TurnEnded(
             speaker_id=self._turn.personality_id,
             message_id=self._turn.message_id,
@@ -228,6 +277,22 @@ def _planned(order: Speak, now: datetime, deadline_s: float) -> Turn:
         deadline=now + timedelta(seconds=deadline_s),
         created_at=now,
     )
+
+
+def _finals(resumed: Unfinished) -> tuple[Posted, ...]:
+    """Return the visible messages of a turn if all of them are complete."""
+    chunks = [chunk for chunk in resumed.chunks if chunk.state not in {"gone", "planned"}]
+    finals = [
+        Posted(chunk.message_id, chunk.text)
+        for chunk in chunks
+        if chunk.state == "final" and chunk.message_id
+    ]
+    return tuple(finals) if len(finals) == len(chunks) else ()
+
+
+def _opened(opening: asyncio.Task[Delivery]) -> Delivery | None:
+    is_open = opening.done() and not opening.cancelled() and opening.exception() is None
+    return opening.result() if is_open else None
 
 
 def _time_of(snowflake: int, now: datetime) -> datetime:

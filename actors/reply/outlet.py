@@ -1,5 +1,6 @@
 """What the actors need of the place where replies become visible. `bot.delivery` implements it on Discord."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from config.errors import TroupeError
-from storage.records import Personality, Turn, Venue
+from storage.records import Chunk, Personality, Turn, Venue
 
 
 class DeliveryError(TroupeError):
@@ -54,6 +55,22 @@ class Outlet(Protocol):
 
     def open(self, turn: Turn, speaker: Personality) -> Delivery:
         """Begin the delivery of a turn; nothing is visible before the first `show` or `finish`."""
+        ...
+
+    async def resume(self, turn: Turn, speaker: Personality, chunks: Sequence[Chunk]) -> tuple[Delivery, str]:
+        """Take up a delivery that the end of a process cut off, in the same visible messages.
+
+        Args:
+            turn: the turn.
+            speaker: who speaks.
+            chunks: its messages as far as they are known; a post in doubt is looked for.
+
+        Returns:
+            the delivery, and the text that is visible of it.
+
+        Raises:
+            DeliveryError: its messages cannot be found.
+        """
         ...
 
     def typing(self, venue: Venue) -> AbstractAsyncContextManager[None]:

@@ -1,6 +1,7 @@
 """Through what a character speaks: a webhook with its own name and face, or the bot's own messages."""
 
 import base64
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -58,6 +59,17 @@ class Mouth(Protocol):
         """Delete a message."""
         ...
 
+    async def recall(self, message_id: int, text: str, webhook_id: int) -> Shown:
+        """Return a message of an earlier process so that it can be changed; 0 stands for no webhook.
+
+        One whose webhook is not in use any more comes back without it.
+        """
+        ...
+
+    async def candidates(self, webhook_id: int, after: int) -> Sequence[Shown]:
+        """Return this character's messages that were posted there after a snowflake, oldest first."""
+        ...
+
 
 class BotMouth(Mouth):
     """Speaks as the bot, with the character's name in front; for DMs and channels without webhooks."""
@@ -85,6 +97,16 @@ class BotMouth(Mouth):
     @override
     async def remove(self, shown: Shown, ticket: Ticket) -> None:
         await patiently(lambda: self._voice.remove(self._channel_id, shown.message_id))
+
+    @override
+    async def recall(self, message_id: int, text: str, webhook_id: int) -> Shown:
+        return Shown(message_id, text)
+
+    @override
+    async def candidates(self, webhook_id: int, after: int) -> Sequence[Shown]:
+        said = await patiently(lambda: self._voice.said(self._channel_id, after))
+        mine = ((message_id, text) for message_id, text in said if text.startswith(self._prefix))
+        return [Shown(message_id, text.removeprefix(self._prefix)) for message_id, text in mine]
 
 
 def nonce_of(turn_id: UUID, position: int) -> str:

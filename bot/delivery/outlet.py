@@ -1,7 +1,7 @@
 """The place where characters are seen typing and speaking: Discord."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,13 +20,14 @@ from bot.delivery.ports import (
     WebhookLedger,
 )
 from bot.delivery.rest import WebhookRest
+from bot.delivery.resumption import find_standing
 from bot.delivery.stream import Stream
 from bot.delivery.typing_line import TypingLine
 from bot.delivery.webhook_mouth import Claims, EitherMouth, WebhookMouth
 from bot.delivery.webhooks import WebhookPool
 from config.errors import TroupeError
 from config.logs import get_logger
-from storage.records import Personality, Turn, Venue
+from storage.records import Chunk, Personality, Turn, Venue
 
 log = get_logger(__name__)
 
@@ -74,6 +75,15 @@ class DiscordOutlet(Outlet):
         journal = Journal(self._around.deliveries, turn.id)
         mouth = self._mouth(turn.venue, speaker)
         return Stream(turn.id, turn.message_id, mouth, journal, self._around.rest.line.serve)
+
+    @override
+    async def resume(self, turn: Turn, speaker: Personality, chunks: Sequence[Chunk]) -> tuple[Delivery, str]:
+        ledger = self._around.deliveries
+        mouth = self._mouth(turn.venue, speaker)
+        resumed = await find_standing(mouth, ledger, self._claims, chunks, turn.message_id)
+        journal = Journal(ledger, turn.id)
+        serve = self._around.rest.line.serve
+        return Stream(turn.id, turn.message_id, mouth, journal, serve, resumed), resumed.text
 
     @override
     def typing(self, venue: Venue) -> AbstractAsyncContextManager[None]:

@@ -35,12 +35,20 @@ class DeliveryLedger(Protocol):
         """Note that the message does not exist any more."""
         ...
 
+    async def by_message(self, message_id: int) -> tuple[UUID, UUID] | None:
+        """Return the personality and the turn that a visible message belongs to."""
+        ...
+
 
 class WebhookLedger(Protocol):
     """Keeps our webhooks by channel."""
 
     async def of(self, channel_id: int) -> list[Webhook]:
         """Return a channel's webhooks."""
+        ...
+
+    async def get(self, webhook_id: int) -> Webhook | None:
+        """Return a webhook that is in use."""
         ...
 
     async def add(self, webhook: Webhook) -> None:
@@ -69,6 +77,10 @@ class BotVoice(Protocol):
 
     async def change(self, channel_id: int, message_id: int, text: str) -> None:
         """Change a message."""
+        ...
+
+    async def said(self, channel_id: int, after: int) -> list[tuple[int, str]]:
+        """Return id and text of the bot's own messages after a snowflake, oldest first."""
         ...
 
     async def remove(self, channel_id: int, message_id: int) -> None:

@@ -15,8 +15,10 @@ from bot.delivery.calls import Ticket, Urgency
 from bot.delivery.errors import MessageGoneError, WebhookGoneError
 from bot.delivery.journal import Journal
 from bot.delivery.mouths import Mouth, Shown, nonce_of
+from bot.delivery.resumption import PARAGRAPH, Resumption
 from config import telemetry
 from config.logs import get_logger
+from config.trigger_points import reach
 
 log = get_logger(__name__)
 
@@ -31,15 +33,19 @@ WORD = re.compile(r"\w")
 
 
 class Slot:
-    """One visible message of the delivery: what it shows, and up to where in the text."""
+    """One visible message of the delivery: what it shows, and up to where in the text.
 
-    __slots__ = ("end", "position", "shown", "text")
+    What it shows is not certain after a restart: the ledger may be a second behind.
+    """
 
-    def __init__(self, position: int, shown: Shown, end: int) -> None:
+    __slots__ = ("end", "is_certain", "position", "shown", "text")
+
+    def __init__(self, position: int, shown: Shown, end: int, *, is_certain: bool = True) -> None:
         self.position = position
         self.shown = shown
         self.text = shown.text
         self.end = end
+        self.is_certain = is_certain
 
 
 class State(Enum):
@@ -63,10 +69,17 @@ class Stream(Delivery):
         mouth: posts and edits.
         journal: writes it down.
         hurry: makes the line of requests look again, after a ticket became more urgent.
+        resumed: what stands of the delivery already; it is left as it is until `show` or `finish`.
     """
 
     def __init__(
-        self, turn_id: UUID, after: int, mouth: Mouth, journal: Journal, hurry: Callable[[], None]
+        self,
+        turn_id: UUID,
+        after: int,
+        mouth: Mouth,
+        journal: Journal,
+        hurry: Callable[[], None],
+        resumed: Resumption | None = None,
     ) -> None:
         self._turn_id = turn_id
         self._after = after
@@ -79,6 +92,7 @@ class Stream(Delivery):
         self._frozen: list[Slot] = []
         self._frozen_text = ""
         self._slots: list[Slot] = []
+        self._next_position = 0
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         self._ticket = Ticket(Urgency.POST, 0.0)
@@ -86,8 +100,28 @@ class Stream(Delivery):
         self._sent_at = self._edit_at = 0.0
         self._is_sending = self._is_intended = self._is_cut_short = False
         self._early_edits = self._webhooks_lost = 0
+        if resumed is not None:
+            self._take_up(resumed)
         self._task = asyncio.create_task(self._deliver())
         self._task.add_done_callback(_retrieve)
+
+    def _take_up(self, resumed: Resumption) -> None:
+        self._next_position = resumed.next_position
+        end = 0
+        for one in resumed.standing:
+            end += len(one.shown.text)
+            slot = Slot(one.position, one.shown, end, is_certain=False)
+            if one.is_ours:
+                self._slots.append(slot)
+            else:
+                self._frozen = [*self._frozen, *self._slots, slot]
+                self._slots = []
+            end += len(PARAGRAPH)
+            self._after = max(self._after, one.shown.message_id)
+            if not one.is_recorded:
+                self._journal.posted(one.position, one.shown.message_id, one.shown.text)
+        if self._frozen:
+            self._frozen_text = resumed.text[: self._frozen[-1].end]
 
     @override
     def show(self, text: str) -> None:
@@ -97,6 +131,7 @@ class Stream(Delivery):
 
     @override
     async def finish(self, text: str, footer: str | None = None) -> tuple[Posted, ...]:
+        reach("before_final")
         self._text, self._footer = text, footer
         self._end(State.FINAL)
         return await self._task
@@ -124,7 +159,8 @@ class Stream(Delivery):
 
     async def _deliver(self) -> tuple[Posted, ...]:
         with telemetry.span("deliver", turn__id=str(self._turn_id)):
-            await self._intend()
+            if not self._slots:
+                await self._intend()
             try:
                 while await self._step():
                     pass
@@ -178,7 +214,8 @@ class Stream(Delivery):
             if index >= len(self._slots):
                 is_worth_it = self._state is State.FINAL or WORD.search(piece.shown)
                 return index if is_worth_it else None
-            if self._slots[index].text != piece.shown:
+            slot = self._slots[index]
+            if slot.text != piece.shown or not slot.is_certain:
                 return index
         is_too_long = self._state is State.FINAL and len(self._slots) > len(pieces)
         return len(pieces) if is_too_long else None
@@ -186,15 +223,16 @@ class Stream(Delivery):
     async def _intend(self) -> None:
         """Make the next post ready and say in the ledger that it comes."""
         webhook_id = await self._mouth.ready()
-        await self._journal.intend(len(self._frozen) + len(self._slots), webhook_id)
+        await self._journal.intend(self._next_position, webhook_id)
         self._is_intended = True
 
     async def _post(self, index: int) -> None:
         if not self._is_intended:
             await self._intend()
-        position = len(self._frozen) + index
+        position = self._next_position
         self._ticket = Ticket(Urgency.POST, _now())
         self._is_intended = False
+        reach("before_post")
         try:
             shown = await self._mouth.post(
                 lambda: self._newest(index), nonce_of(self._turn_id, position), self._after, self._ticket
@@ -203,6 +241,8 @@ class Stream(Delivery):
             return self._lose_webhook()
         finally:
             self._is_sending = False
+        reach("after_post")
+        self._next_position += 1
         self._after = max(self._after, shown.message_id)
         self._slots.append(Slot(position, shown, self._sent.end))
         self._journal.posted(position, shown.message_id, shown.text)
@@ -226,7 +266,8 @@ class Stream(Delivery):
             return True
         finally:
             self._is_sending = False
-        slot.text, slot.end = self._sent.shown, self._sent.end
+        reach("mid_edit")
+        slot.text, slot.end, slot.is_certain = self._sent.shown, self._sent.end, True
         self._journal.shows(slot.position, slot.text)
         self._early_edits = max(0, self._early_edits - 1)
         self._edit_at = self._sent_at + (EARLY_EDIT_S if self._early_edits else EDIT_INTERVAL_S)
@@ -271,6 +312,7 @@ class Stream(Delivery):
             for slot in slots:
                 self._journal.final(slot.position, slot.text)
             await self._journal.settled()
+            reach("after_final")
         return tuple(Posted(slot.shown.message_id, slot.text) for slot in slots)
 
 

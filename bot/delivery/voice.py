@@ -14,6 +14,7 @@ from bot.delivery.ports import BotVoice
 
 DEADLINE_S = 60.0
 """Deadline of one request; discord.py waits for rate limits inside."""
+MOST_READ = 500
 _UNKNOWN_MESSAGE = 10008
 _INVALID_FORM = 50035
 
@@ -42,6 +43,19 @@ class ClientVoice(BotVoice):
             await channel.get_partial_message(message_id).edit(
                 content=text, allowed_mentions=discord.AllowedMentions.none()
             )
+
+    @override
+    async def said(self, channel_id: int, after: int) -> list[tuple[int, str]]:
+        async with _typed_errors():
+            client = self._connected()
+            history = client.get_partial_messageable(channel_id).history(
+                limit=MOST_READ, after=discord.Object(after), oldest_first=True
+            )
+            return [
+                (message.id, message.content)
+                async for message in history
+                if client.user is not None and message.author.id == client.user.id
+            ]
 
     @override
     async def remove(self, channel_id: int, message_id: int) -> None:

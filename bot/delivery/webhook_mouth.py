@@ -115,6 +115,22 @@ class WebhookMouth(Mouth):
         webhook = _of(shown)
         await patiently(lambda: self._rest.delete(webhook, shown.message_id, self._thread_id, ticket))
 
+    @override
+    async def recall(self, message_id: int, text: str, webhook_id: int) -> Shown:
+        return Shown(message_id, text, await self._pool.known(webhook_id))
+
+    @override
+    async def candidates(self, webhook_id: int, after: int) -> Sequence[Shown]:
+        webhook = await self._pool.known(webhook_id)
+        name = self._pool.look_of(self._speaker)["username"]
+        return [
+            Shown(int(message.id), message.content, webhook)
+            for message in await self._since(after)
+            if message.webhook_id == str(webhook_id)
+            and message.author.username == name
+            and int(message.id) not in self._claims
+        ]
+
     async def _find(self, webhook: Webhook, texts: Sequence[str], after: int) -> MessageAnswer | None:
         """Look for a post whose answer was lost."""
         wanted = {text.strip() for text in texts}
@@ -180,6 +196,17 @@ class EitherMouth(Mouth):
     @override
     async def remove(self, shown: Shown, ticket: Ticket) -> None:
         await self._of(shown).remove(shown, ticket)
+
+    @override
+    async def recall(self, message_id: int, text: str, webhook_id: int) -> Shown:
+        return await self._through(webhook_id).recall(message_id, text, webhook_id)
+
+    @override
+    async def candidates(self, webhook_id: int, after: int) -> Sequence[Shown]:
+        return await self._through(webhook_id).candidates(webhook_id, after)
+
+    def _through(self, webhook_id: int) -> Mouth:
+        return self._webhook if webhook_id else self._bot
 
     def _of(self, shown: Shown) -> Mouth:
         return self._bot if shown.webhook is None else self._webhook

@@ -100,6 +100,10 @@ class WebhookPool:
                 if await self._dress(hook, speaker):
                     return hook.webhook
 
+    async def known(self, webhook_id: int) -> Webhook | None:
+        """Return a webhook of an earlier process, if it is still in use."""
+        return await self._ledger.get(webhook_id)
+
     async def forget(self, webhook: Webhook) -> None:
         """Use a webhook no more: Discord does not know it."""
         shelf = self._shelves.get(webhook.channel_id)

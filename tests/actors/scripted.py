@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from actors.models.chat import ChatRequest, Delta, Endpoint, Finished, FinishReason, Sampling
 from actors.reply.outlet import Posted
 from config.errors import TroupeError
-from storage.records import TURNS, Author, Message, Personality, Turn, TurnState, Venue
+from storage.records import TURNS, Author, Chunk, Message, Personality, Turn, TurnState, Venue
 
 EPOCH = datetime(2025, 11, 24, 20, 0, tzinfo=UTC)
 DISCORD_EPOCH_MS = 1_420_070_400_000
@@ -138,6 +138,13 @@ class MemoryOutlet:
         self.deliveries.append(delivery)
         return delivery
 
+    async def resume(
+        self, turn: Turn, speaker: Personality, chunks: Sequence[Chunk]
+    ) -> tuple[MemoryDelivery, str]:
+        if self.refuse is not None:
+            raise self.refuse
+        return self.open(turn, speaker), "\n\n".join(chunk.text for chunk in chunks)
+
     @asynccontextmanager
     async def typing(self, venue: Venue) -> AsyncIterator[None]:
         assert venue.channel_id
@@ -160,9 +167,15 @@ class MemoryTurns:
         self.turns: dict[UUID, Turn] = {}
         self.states: dict[UUID, list[TurnState]] = {}
         self.reasons: dict[UUID, str | None] = {}
+        self.considered: dict[int, tuple[UUID, ...]] = {}
         self.broken: TroupeError | None = None
 
-    async def plan(self, turn: Turn) -> bool:
+    async def consider(self, message: Message, speakers: Sequence[UUID], **_: object) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.considered[message.id] = tuple(speakers)
+
+    async def begin(self, turn: Turn) -> bool:
         if self.broken is not None:
             raise self.broken
         if turn.id in self.turns:
@@ -177,7 +190,7 @@ class MemoryTurns:
         assert attempt is None or attempt > 0
         if self.broken is not None:
             raise self.broken
-        self.states[turn_id].append(state)
+        self.states.setdefault(turn_id, []).append(state)
         self.reasons[turn_id] = reason
         return True
 

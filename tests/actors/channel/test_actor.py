@@ -125,10 +125,12 @@ class Stage:
                 rosters=self.memory,
                 personalities=Personalities(self.memory),
                 deliveries=self.memory,
+                turns=self.turns,
                 instruct=self._instruct,
                 window_messages=50,
                 deadline_s=300,
                 draw=lambda: self.draw,
+                now=self.now,
             ),
         )
 

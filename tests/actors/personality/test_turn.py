@@ -89,7 +89,7 @@ class Scene:
 
 
 async def test_words_appear_as_they_are_thought_and_end_in_one_final_text() -> None:
-    scene = Scene(["Good ", "even", "ing."])
+    scene = Scene([0.1, "Good ", "even", "ing."])
     ended = await scene.play()
     assert ended.state == "done"
     assert scene.delivery.shown == ["Good", "Good even", "Good evening."]
@@ -212,7 +212,7 @@ async def test_a_stream_without_its_regular_end_is_broken() -> None:
 
 
 async def test_a_lost_worker_in_mid_stream_is_replaced_without_the_text_shrinking() -> None:
-    scene = Scene(["Good evening, ", "dear.", WorkerLostError()], ["Good", " day", " to you, traveller."])
+    scene = Scene([0.1, "Good evening, ", "dear.", WorkerLostError()], ["Good", " day", " to you, traveller."])
     ended = await scene.play()
     assert scene.delivery.shown == ["Good evening,", "Good evening, dear.", "Good day to you, traveller."]
     assert (ended.state, scene.delivery.final) == ("done", "Good day to you, traveller.")
