@@ -17,12 +17,19 @@ class ReplyPipeline:
     """Cleans one reply as it streams in. How the stream is split never changes the result.
 
     The visible text only grows, with three exceptions, each a clean-up of what should not have been
-    shown: a closing thinking tag without an opening one makes all before it thought, a loop is cut back
-    to its first copy, and `end(truncated=True)` drops a sentence that was cut off in the middle.
+    shown: a closing thinking tag without an opening one makes all before it thought, and with `tidy` a
+    loop is cut back to its first copy, and `end(truncated=True)` drops a sentence cut off in the middle.
+
+    Args:
+        speaker: whose reply it is.
+        others: the names of everyone else; a line that begins with one ends the reply.
+        tidy: clean up after a small model, which repeats itself and is always cut off; a large model may
+            mean every word.
     """
 
-    def __init__(self, speaker: str, others: Iterable[str] = ()) -> None:
+    def __init__(self, speaker: str, others: Iterable[str] = (), *, tidy: bool = False) -> None:
         self._speaker = speaker
+        self._tidy = tidy
         self._others = tuple(others)
         self._tags = Tags()
         self._restart()
@@ -60,7 +67,7 @@ class ReplyPipeline:
         text = self.visible or self._before_restart
         if not text:
             raise EmptyAnswerError
-        return _whole_sentences(text) if truncated and not self.ended else text
+        return _whole_sentences(text) if self._tidy and truncated and not self.ended else text
 
     def _take(self, text: str) -> None:
         first, *after = text.split(RESTART)
@@ -84,13 +91,17 @@ class ReplyPipeline:
         if self._looped:
             return
         start = len(self._said)
-        said = self._said + text
+        self._said += text
+        if self._tidy:
+            self._cut_loop(start)
+
+    def _cut_loop(self, start: int) -> None:
+        said = self._said
         for position in range(start + 1, len(said) + 1):
             if is_checkpoint(said, position) and (cut := find_loop(said, position)) is not None:
                 self._said = said[:cut]
                 self._looped = True
                 return
-        self._said = said
 
 
 def _whole_sentences(text: str) -> str:

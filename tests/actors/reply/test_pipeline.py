@@ -43,13 +43,13 @@ SPEECH = st.lists(PIECES, max_size=14).map("".join)
 
 
 def read(text: str, *, truncated: bool = False) -> str:
-    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"])
+    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"], tidy=True)
     pipeline.feed(text)
     return pipeline.end(truncated=truncated)
 
 
 def stream(deltas: list[str]) -> tuple[list[str], str]:
-    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"])
+    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"], tidy=True)
     shown = [pipeline.feed(delta) for delta in deltas]
     try:
         return shown, pipeline.end()
@@ -76,7 +76,7 @@ def test_character_by_character_gives_the_same_text_as_all_at_once(text: str) ->
 
 @given(SPEECH.filter(lambda text: "</" not in text))
 def test_visible_text_only_grows_until_a_loop_is_cut(text: str) -> None:
-    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"])
+    pipeline = ReplyPipeline("Ada", ["Bob", "Ada Lovelace"], tidy=True)
     before = ""
     for char in text:
         now = pipeline.feed(char)
@@ -163,6 +163,13 @@ def test_a_reply_cut_off_by_its_limit_ends_decently(said: str, heard: str) -> No
     assert read(said, truncated=True) == heard
 
 
+@pytest.mark.parametrize("said", ["round and round we go. " * 40, "It rains. It pours. And the"])
+def test_a_large_model_may_mean_every_word(said: str) -> None:
+    pipeline = ReplyPipeline("Ada", ["Bob"])
+    pipeline.feed(said)
+    assert pipeline.end(truncated=True) == said.strip()
+
+
 @pytest.mark.parametrize(
     ("fragment", "visible"),
     [
@@ -188,6 +195,6 @@ def test_a_finished_reply_takes_nothing_more() -> None:
 
 
 def test_a_thought_that_was_shown_gives_way_to_the_answer() -> None:
-    pipeline = ReplyPipeline("Ada")
+    pipeline = ReplyPipeline("Ada", tidy=True)
     assert pipeline.feed("First I ponder.\n") == "First I ponder."
     assert pipeline.feed("</think>\nHello.") == "Hello."
