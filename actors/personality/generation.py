@@ -99,7 +99,8 @@ class Generation:
         return max(error.retry_after or 0.0, backoff)
 
     async def _one_attempt(self, deadline: float) -> str:
-        pipeline = ReplyPipeline(self._plan.identity.label, names_in(self._plan))
+        tidy = self._ports.voice.profile.form == "transcript"
+        pipeline = ReplyPipeline(self._plan.identity.label, names_in(self._plan), tidy=tidy)
         reason = await self._stream(self._prepare(deadline), pipeline)
         if reason == "content_filter" and not pipeline.visible:
             raise ContentRefusedError
