@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from actors.models.chat import ChatEvent, ChatRequest
-from actors.models.openai import OpenAIChat, new_session
+from actors.models.openai import GATHER_S, OpenAIChat, new_session
 from actors.workers.own_model import OwnModel
 
 
@@ -18,7 +18,7 @@ class InProcessChat:
 
     def __init__(self, gguf: str | None = None) -> None:
         self._session = new_session()
-        self._remote = OpenAIChat(self._session)
+        self._remote = OpenAIChat(self._session, gather_s=GATHER_S)
         self._own = OwnModel(self._session, gguf)
         self._handover: asyncio.Task[None] | None = None
         self.streams = 0

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from actors.models.chat import ChatModel
-from actors.models.openai import OpenAIChat, new_session
+from actors.models.openai import GATHER_S, OpenAIChat, new_session
 from actors.workers.frames import Hello
 from actors.workers.orders import Orders
 from actors.workers.own_model import OwnModel
@@ -44,7 +44,7 @@ async def serve(orders: Orders) -> None:
 async def _model(orders: Orders) -> AsyncGenerator[ChatModel, None]:
     async with new_session() as session:
         if orders.kind == "llm":
-            yield OpenAIChat(session)
+            yield OpenAIChat(session, gather_s=GATHER_S)
             return
         own = OwnModel(session, orders.gguf)
         try:

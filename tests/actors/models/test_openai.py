@@ -26,7 +26,7 @@ from actors.models.errors import (
     ModelUnavailableError,
     StreamBrokenError,
 )
-from actors.models.openai import OpenAIChat
+from actors.models.openai import GATHER_S, OpenAIChat
 from tests.scripted_model import Reply, ScriptedModel, html, raw_stream, refuse, words
 
 pytestmark = pytest.mark.service
@@ -96,6 +96,27 @@ async def test_a_paced_answer_comes_token_by_token(session: aiohttp.ClientSessio
 
     assert len(deltas) >= 10
     assert "".join(delta.text for delta in deltas) == "".join(words(20))
+
+
+async def test_gathered_tokens_come_whole_and_in_fewer_pieces(
+    session: aiohttp.ClientSession, ask: Ask
+) -> None:
+    said = words(120)
+    pieces: list[str] = []
+    async with ScriptedModel(Reply(text=said, rate=400.0)) as server:
+        async for event in OpenAIChat(session, gather_s=GATHER_S).stream(ask(server.base_url)):
+            pieces += [event.text] if isinstance(event, Delta) else []
+
+    assert "".join(pieces) == "".join(said)
+    assert len(pieces) < len(said) / 2
+
+
+async def test_text_before_a_break_survives_gathering(session: aiohttp.ClientSession, ask: Ask) -> None:
+    reply = Reply(text=words(60), fault="break-mid-stream", fault_after=40)
+    async with ScriptedModel(reply) as server:
+        text, error = await partial(OpenAIChat(session, gather_s=GATHER_S), ask(server.base_url))
+
+    assert (text, type(error)) == ("".join(words(40)), StreamBrokenError)
 
 
 async def test_a_transcript_uses_the_completions_form(session: aiohttp.ClientSession, ask: Ask) -> None:

@@ -252,10 +252,10 @@ async def test_a_filter_without_text_is_a_refusal() -> None:
     assert ended.reason == "ContentRefusedError"
 
 
-async def test_a_reply_at_the_token_limit_ends_with_a_whole_sentence() -> None:
+async def test_a_reply_at_the_token_limit_keeps_every_word_that_was_seen() -> None:
     scene = Scene(["It rains. It pours. And the", finished("length")])
     await scene.play()
-    assert scene.delivery.final == "It rains. It pours."
+    assert scene.delivery.final == "It rains. It pours. And the"
 
 
 async def test_a_model_that_speaks_for_others_is_stopped() -> None:
