@@ -38,7 +38,7 @@ async def run_command(
     data = _command_data(root) | {"options": nest_options(root, nesting, built)}
     if resolved:
         data["resolved"] = resolved
-    return await _start(person, InteractionType.APPLICATION_COMMAND, channel_id, data)
+    return await _start(person, InteractionType.APPLICATION_COMMAND, channel_id, data, command=" ".join(path))
 
 
 async def complete(
@@ -107,6 +107,7 @@ async def _start(
     channel_id: int,
     data: dict[str, Any],
     source: Message | None = None,
+    command: str | None = None,
 ) -> dict[str, Any]:
     world = person.world
     with person.refusing():
@@ -119,6 +120,8 @@ async def _start(
             user_id=person.id,
             data=data,
         )
+    if command is not None:
+        record.command_name = command
     owner = str(channel.guild_id) if channel.guild_id is not None else "0"
     payload["authorizing_integration_owners"] = {"0": owner}
     if source is not None:

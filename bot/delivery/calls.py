@@ -11,7 +11,7 @@ HTTP_TOO_MANY = 429
 
 
 class Urgency(IntEnum):
-    """Who goes first when not all can go: new messages, last words, messages that begin to grow, growing ones."""
+    """Who goes first when not all can go: new messages, last words, then growing ones, the youngest first."""
 
     POST = 0
     FINAL = 1

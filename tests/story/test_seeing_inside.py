@@ -22,6 +22,9 @@ pytestmark = [pytest.mark.service, pytest.mark.timeout(120)]
 
 KEY = "sk-story-0123456789abcdef"
 WORDS = "Good evening, dear audience."
+WAIT_S = 10.0
+REST_S = 1.0
+"""Processes send their spans every 0.2 s, each for itself."""
 TURNS = 3
 """Two characters greet, one answers."""
 STORY = {"message", "turn", "model", "worker.stream", "deliver"}
@@ -34,6 +37,7 @@ class Collector:
         self.url = f"http://127.0.0.1:{free_port()}"
         self.spans: list[tuple[str, str, str]] = []
         """Service, name and trace of every span."""
+        self._arrived = asyncio.Event()
         app = web.Application()
         app.router.add_post("/v1/traces", self._take)
         self._runner = web.AppRunner(app, access_log=None)
@@ -44,6 +48,17 @@ class Collector:
 
     async def stop(self) -> None:
         await self._runner.cleanup()
+
+    async def trace_with(self, name: str) -> tuple[set[str], set[str]]:
+        """Wait for the spans of the only trace that has one of this name; returns its services and names."""
+        async with asyncio.timeout(WAIT_S):
+            while not any(each == name for _, each, _ in self.spans):
+                self._arrived.clear()
+                await self._arrived.wait()
+        await asyncio.sleep(REST_S)
+        [trace] = {trace for _, each, trace in self.spans if each == name}
+        spans = [(service, each) for service, each, of in self.spans if of == trace]
+        return {service for service, _ in spans}, {each for _, each in spans}
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -58,6 +73,7 @@ class Collector:
                 for scope in resource.scope_spans
                 for span in scope.spans
             ]
+        self._arrived.set()
         answer = ExportTraceServiceResponse().SerializeToString()
         return web.Response(body=answer, content_type="application/x-protobuf")
 
@@ -79,6 +95,7 @@ async def test_one_talk_is_one_trace_over_all_processes_and_tells_no_secret(
             LLM_BASE_URL=model.base_url,
             LLM_API_KEY=KEY,
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+            OTEL_BSP_SCHEDULE_DELAY="200",
             TROUPE_LOG_LEVEL="debug",
         )
         await asyncio.to_thread(program.wait_for_log, '"worker_joined"')
@@ -87,13 +104,13 @@ async def test_one_talk_is_one_trace_over_all_processes_and_tells_no_secret(
             await ada.hears("Hush", WORDS, after=said)
         await asyncio.to_thread(program.wait_for_log, '"turn_ended"', count=TURNS)
         seen = await _look(program)
+        services, names = await collector.trace_with("worker.stream")
         await asyncio.to_thread(program.terminate)
     assert seen.statuses == (200, 200)
     assert seen.parts == {"storage", "discord", "model", "workers"}
     assert f'troupe_turns_total{{outcome="done"}} {TURNS}.0' in seen.metrics
-    services, names = _trace_of(collector, "message")
     assert names == STORY
-    assert len(services) == 2
+    assert services == {"troupe-stage", "troupe-worker-llm"}
     control = (program.home / "data" / "control.token").read_text()
     assert not [secret for secret in (KEY, control, ".sandbox.token") if secret in program.log]
 
@@ -113,10 +130,3 @@ async def _look(program: Program) -> Look:
             statuses = (health.status, ready.status)
         async with operator.get("/metrics") as answer:
             return Look(statuses, ready_parts, await answer.text())
-
-
-def _trace_of(collector: Collector, name: str) -> tuple[set[str], set[str]]:
-    """Return services and names of all spans in the only trace that has a span of this name."""
-    [trace] = {trace for _, each, trace in collector.spans if each == name}
-    spans = [(service, each) for service, each, of in collector.spans if of == trace]
-    return {service for service, _ in spans}, {each for _, each in spans}

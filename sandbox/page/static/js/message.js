@@ -74,11 +74,17 @@ function Body({ message, live }) {
     html`<div class=${classes("content", jumbo(message.content) && "jumbo")} data-testid="message-content">
       <${Markdown} text=${message.content} mentions=${message.mentions} tail=${tail(message, live)} />
     </div>`}
-    <${Attachments} files=${message.attachments} />
+    <${Attachments} files=${besidesEmbeds(message)} />
     <${Embeds} embeds=${message.embeds} />
     <${Components} message=${message} />
     <${Reactions} message=${message} />
   `;
+}
+
+/** A file that an embed shows is not shown a second time. */
+function besidesEmbeds({ attachments, embeds }) {
+  const used = new Set(embeds.flatMap((embed) => [embed.image?.url, embed.thumbnail?.url, embed.author?.icon_url]));
+  return attachments.filter((file) => !used.has(file.url));
 }
 
 /** While words arrive a soft light stands after them; afterwards the mark of an edit, as on Discord. */
