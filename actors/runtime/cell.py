@@ -145,8 +145,8 @@ class Cell:
         """Run `on_start`; False when the actor isn't ready for messages."""
         try:
             response = self.actor.on_start()
-        except Exception as error:  # noqa: BLE001 - whatever a hook raises ends its actor
-            self._die(error)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it ends the actor
+            self._die(_as_exception(error))
             return False
         if type(response) is CoroutineType:
             self._run_task(cast("Handler", response), self._start_ended)
@@ -297,17 +297,17 @@ class Cell:
     def _call(self, hook: Callable[[], Any] | None) -> Any:
         try:
             return None if hook is None else hook()
-        except Exception as error:  # noqa: BLE001 - logged, and the end goes on
-            self._record(error)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - logged, and the end goes on
+            self._record(_as_exception(error))
 
     def _close(self, reply_to: Future[Any] | None) -> None:
         if self.termination.ended:
             return
         self.mailbox.close()
         self.mailbox.reader = None
-        self.termination.end()
         if reply_to is not None:
             reply_to.set(None)
+        self.termination.end()
 
     def kill(self) -> None:
         """End now, without hooks: cancel what runs and answer what waits. Callable from any thread."""

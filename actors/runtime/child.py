@@ -1,5 +1,6 @@
 """Actors as supervised children, and a stable address for one that is restarted."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -111,7 +112,7 @@ class ActorHandle:
         future: AsyncioFuture[Any] = AsyncioFuture()
         future.timeout = timeout
         try:
-            self._handle.send(Envelope(message, future))
+            self._handle.send(Envelope(message, future, asyncio.get_running_loop().time() + timeout))
         except TroupeError as error:
             future.fail(error)
         return future

@@ -55,14 +55,25 @@ class Dispatcher:
     def _pass(self) -> None:
         ready, budget = self._ready, PASS_BUDGET
         until = time.monotonic() + PASS_SECONDS
-        while ready and budget > 0:
-            budget -= ready.popleft().run(min(ACTOR_BUDGET, budget)) or 1
-            if time.monotonic() > until:
-                break
-        if not ready:
-            self._scheduled = False
-        if ready:  # the rest, or what another thread added in this instant
-            self._schedule_pass()
+        try:
+            while ready and budget > 0:
+                budget -= self._run(ready.popleft(), min(ACTOR_BUDGET, budget)) or 1
+                if time.monotonic() > until:
+                    break
+        finally:
+            if not ready:
+                self._scheduled = False
+            if ready:  # the rest, or what another thread added in this instant
+                self._schedule_pass()
+
+    def _run(self, actor: Ready, budget: int) -> int:
+        """Run a slice; an error that no actor is to blame for, as of a watcher, stops nobody."""
+        try:
+            return actor.run(budget)
+        except Exception as error:  # noqa: BLE001 - reported to the loop's handler
+            self._ready.append(actor)
+            self.loop.call_exception_handler({"message": "A callback of an actor failed", "exception": error})
+            return 1
 
 
 _dispatchers: dict[asyncio.AbstractEventLoop, Dispatcher] = {}

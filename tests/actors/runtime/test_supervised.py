@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from actors.runtime import AsyncioActor, ThreadActor
 from actors.runtime.child import ActorHandle, actor_child, thread_child
-from actors.runtime.errors import ActorGoneError
+from actors.runtime.errors import ActorGoneError, DeadlineError
 from supervision import (
     Backoff,
     BufferFullError,
@@ -106,6 +106,17 @@ async def test_messages_wait_while_the_actor_is_down() -> None:
     assert len(handle) == 2
     await greeter(heard, handle)
     assert await answer == "early"
+
+
+async def test_an_ask_by_name_is_not_begun_after_its_timeout() -> None:
+    heard: list[Any] = []
+    handle = ActorHandle("greeter")
+    answer = handle.ask("early", 5.0)
+    await asyncio.sleep(6)
+    await greeter(heard, handle)
+    with pytest.raises(DeadlineError):
+        await answer
+    assert heard == []
 
 
 async def test_a_closed_name_answers_what_waits() -> None:

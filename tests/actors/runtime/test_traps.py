@@ -276,3 +276,29 @@ def test_a_thread_actor_that_gets_no_thread_leaves_no_zombie() -> None:
     ):
         Sleeper.start()
     assert ActorRegistry.get_all() == []
+
+
+async def test_a_failing_callback_of_one_actor_stops_no_other() -> None:
+    reported: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(str(context["exception"])))
+    ref, other = Recorder.start(), Recorder.start()
+
+    def broken() -> None:
+        raise OSError("watcher")
+
+    ref.termination.watch(broken)
+    ref.tell(ValueError())
+    other.tell("hello")
+    assert await other.request("still here", 1.0) == "still here"
+    assert reported == ["watcher"]
+
+
+@pytest.mark.parametrize("hook", ["on_start", "on_stop"])
+async def test_a_hook_that_is_cancelled_is_a_failed_hook(hook: str) -> None:
+    def cancelled(_: Any) -> None:
+        raise asyncio.CancelledError
+
+    ref = type("Cancelled", (AsyncioActor,), {hook: cancelled}).start()
+    ref.stop(block=False)
+    assert isinstance((await ref.ended()).error, HandlerCancelledError)
