@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 import psutil
 
+from sandbox.interactions import run_command
 from sandbox.limits import Limits
 from sandbox.people import Person
 from sandbox.server import Address, Sandbox
@@ -127,6 +128,14 @@ class Rig:
         if bot == "troupe":
             await _until(lambda: _ready(port, workers=worker_host != "none"), READY_S)
         await _until(self._is_connected, READY_S)
+        if bot == "troupe":
+            for channel in self.channels:
+                await self._bring_in(channel)
+
+    async def _bring_in(self, channel_id: int) -> None:
+        """Let the character live in a channel, as a person would."""
+        path = ["channel", "add-personality"]
+        await run_command(self.person, channel_id, path, {"personality": CHARACTER})
 
     async def stop_bot(self) -> None:
         """End the bot, leaving the rest."""
