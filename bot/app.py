@@ -9,6 +9,7 @@ from actors.channel.company import Company
 from actors.models.active import ActiveModel, ModelInUse
 from actors.models.choice import ModelChoice, parse_choice
 from actors.models.openai import new_session
+from actors.runtime.memory import calm_garbage_collector
 from actors.workers.service import LlmService
 from bot import commands, first_night
 from bot.client import TroupeClient
@@ -78,6 +79,7 @@ class App:
         self._connect()
         if self._ours:
             await self._prepare_first_night()
+        calm_garbage_collector()
 
     async def stop(self) -> None:
         """Stop intake, let turns end, then workers, then storage. Idempotent."""
