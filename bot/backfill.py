@@ -26,9 +26,10 @@ UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError
 class Backfill:
     """Hands every message since the last one of an earlier session to `take`, oldest first, by channel.
 
-    Looked at are channels where a character lives or where somebody wrote in the last month. A channel
-    where nothing was ever seen is read as far back as messages are still answered. Of very many messages
-    the newest are fetched. `take` must know again what it has had.
+    Looked at are channels where a character lives, where somebody wrote in the last month, or where Discord
+    says that something was written lately. A channel where nothing was ever seen is read as far back as
+    messages are still answered. Of very many messages the newest are fetched. `take` must know again what
+    it has had.
     """
 
     def __init__(
@@ -46,14 +47,23 @@ class Backfill:
     async def run(self, client: discord.Client, connected_at: datetime) -> None:
         """Read all channels that matter; one that cannot be read stops no other."""
         gate = asyncio.Semaphore(AT_ONCE)
-        ids = await patiently(self._channels)
+        ids = sorted(await patiently(self._channels) | self._lively(client))
         counts = await asyncio.gather(*(self._read(client, each, connected_at, gate) for each in ids))
         if found := sum(counts):
             log.info("backfilled", messages=found, channels=len(ids))
 
-    async def _channels(self) -> list[int]:
+    async def _channels(self) -> set[int]:
         ids = {venue.channel_id for venue in await self._stores.messages.active_channels(_month_ago())}
-        return sorted(ids | set(await self._stores.rosters.channels()))
+        return ids | set(await self._stores.rosters.channels())
+
+    def _lively(self, client: discord.Client) -> set[int]:
+        """Return the channels whose newest message is young enough to be answered; this asks nobody."""
+        since = time_snowflake(datetime.now(UTC) - self._max_age)
+        places = [
+            *client.get_all_channels(),
+            *(thread for guild in client.guilds for thread in guild.threads),
+        ]
+        return {place.id for place in places if (getattr(place, "last_message_id", None) or 0) >= since}
 
     async def _read(
         self, client: discord.Client, channel_id: int, connected_at: datetime, gate: asyncio.Semaphore

@@ -113,6 +113,16 @@ async def test_where_a_character_lives_is_read_even_if_nothing_was_ever_seen(fet
     assert await fetching.run() == ["first words"]
 
 
+async def test_where_something_was_written_lately_is_read_though_nobody_lives_there(
+    discord_here: Discord, stores: Stores
+) -> None:
+    discord_here.ada().send(discord_here.world.channel("backstage"), "anybody here?")
+    found = Fetching(discord_here, stores)
+    await discord_here.connect(found.client, until_ready=False)
+
+    assert await found.run() == ["anybody here?"]
+
+
 async def test_where_nothing_was_seen_only_what_would_be_answered_is_read(fetching: Fetching) -> None:
     fetching.here.ada().send(fetching.here.stage, "long ago")
 
