@@ -73,6 +73,8 @@ class Generation:
         while True:
             self.attempt += 1
             self._on_attempt(self.attempt)
+            if asyncio.get_running_loop().time() >= deadline:
+                raise TimeoutError
             try:
                 with telemetry.span("model", attempt=self.attempt):
                     return await self._one_attempt(deadline)

@@ -106,7 +106,6 @@ class TurnRun:
     async def _resume(self) -> Delivery:
         resumed = self._order.resumed
         chunks = resumed.chunks if resumed else ()
-        self._record.note("generating", attempt=self._turn.attempt + 1)
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             delivery, self._shown = await self._ports.outlet.resume(self._turn, self._order.speaker, chunks)
         return delivery
@@ -120,9 +119,11 @@ class TurnRun:
     async def _perform(self, opening: asyncio.Task[Delivery]) -> TurnEnded:
         if self._order.resumed is not None:
             await opening
+            if self._withdrawn is not None:
+                self._attempt(1)
         if self._order.words is not None:
             delivery = await opening
-            self._record.note("generating")
+            self._attempt(1)
             return await self._finish(delivery, self._order.words, self._order.note, None)
         try:
             text = await self._generate(self._generation())
@@ -171,7 +172,7 @@ class TurnRun:
         await self._ports.outlet.prepare(self._turn.venue, self._turn.personality_id)
 
     def _attempt(self, number: int) -> None:
-        before = self._turn.attempt + 1 if self._order.resumed else 0
+        before = self._turn.attempt if self._order.resumed else 0
         self._record.note("generating", attempt=before + number)
 
     def _show(self, text: str) -> None:

@@ -15,11 +15,14 @@ WRITE_S = 2.0
 PATIENCE_S = 1.0
 """How long a post waits for its intention to be written; a reply is worth more than its record."""
 
+KEEP_TRYING_S = 120.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+
 Write = Callable[[], Awaitable[object]]
 
 
 class Journal:
-    """Writes one delivery's steps to the ledger. A ledger that fails is logged and otherwise ignored."""
+    """Writes one delivery's steps to the ledger. One that is away is asked again; nobody waits for it."""
 
     def __init__(self, ledger: DeliveryLedger, turn_id: UUID) -> None:
         self._ledger = ledger
@@ -60,7 +63,13 @@ class Journal:
             await asyncio.wait([self._task], timeout=seconds)
 
     async def _checkpoint(self, position: int) -> None:
-        await self._ledger.checkpoint(self._turn_id, position, self._texts.pop(position))
+        """Write the newest text. It counts as waiting until it is sent, and again when it was not taken."""
+        text = self._texts.pop(position)
+        try:
+            await self._ledger.checkpoint(self._turn_id, position, text)
+        except (TroupeError, TimeoutError, asyncio.CancelledError):
+            self._texts.setdefault(position, text)
+            raise
 
     def _note(self, write: Write) -> None:
         self._writes.append(write)
@@ -69,9 +78,20 @@ class Journal:
 
     async def _write(self) -> None:
         while self._writes:
-            write = self._writes.pop(0)
+            await self._keep_trying(self._writes.pop(0))
+
+    async def _keep_trying(self, write: Write) -> None:
+        pause = FIRST_PAUSE_S
+        give_up_at = asyncio.get_running_loop().time() + KEEP_TRYING_S
+        while True:
             try:
                 async with asyncio.timeout(WRITE_S):
                     await write()
+                    return
             except (TroupeError, TimeoutError) as error:
+                is_lasting = isinstance(error, TroupeError) and not error.retryable
                 log.warning("delivery_not_recorded", turn=str(self._turn_id), error=type(error).__name__)
+            if is_lasting or asyncio.get_running_loop().time() > give_up_at:
+                return
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE_S, pause * 2)

@@ -69,6 +69,31 @@ def test_a_message_seen_again_changes_nothing() -> None:
     assert agenda.add(heard(1), [BOB]) == []
 
 
+def test_a_message_seen_again_may_bring_further_speakers() -> None:
+    agenda = Agenda()
+    agenda.add(heard(1), [ADA])
+    agenda.add(heard(1), [ADA, BOB])
+    assert [[start.speaker for start in agenda.ended(who)] for who in (ADA, BOB)] == [[BOB], []]
+
+
+def test_what_will_not_be_spoken_is_told_once() -> None:
+    agenda = Agenda()
+    agenda.add(heard(1), [ADA])
+    agenda.add(heard(2), [ADA, CYN])
+    agenda.add(heard(3), [BOB, ADA])
+    agenda.add(heard(4), [BOB])
+    agenda.forget([message("", 2).id])
+    agenda.withdraw({ADA, BOB})
+    dropped = {(turn.speaker, turn.message_id, turn.reason) for turn in agenda.take_dropped()}
+    assert dropped == {
+        (ADA, message("", 2).id, "message deleted"),
+        (CYN, message("", 2).id, "message deleted"),
+        (ADA, message("", 3).id, "removed"),
+        (BOB, message("", 4).id, "removed"),
+    }
+    assert agenda.take_dropped() == []
+
+
 def test_what_finds_no_room_is_given_up_counted_and_noted() -> None:
     agenda = Agenda()
     agenda.add(heard(0), [ADA])
@@ -184,5 +209,6 @@ def test_everyone_asked_answers_every_message_once_and_one_at_a_time(
         note(agenda.ended(speaking.pop()))
     given_up = owed - paid
     assert not paid - owed
+    assert Counter((turn.speaker, turn.message_id) for turn in agenda.take_dropped()) == given_up
     assert agenda.is_idle
     assert len(events) > MAX_WAITING or not given_up

@@ -3,6 +3,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from actors.models.errors import (
     BadRequestError,
@@ -13,13 +14,13 @@ from actors.models.errors import (
     ModelUnavailableError,
     StreamBrokenError,
 )
-from actors.personality.messages import Speak, TurnEnded
+from actors.personality.messages import Speak, TurnEnded, Unfinished
 from actors.personality.ports import Ports
 from actors.personality.turn import TurnRun
 from actors.reply.outlet import DeliveryError, VenueGoneError
 from actors.workers.errors import WorkerLostError
 from config.errors import TroupeError
-from storage.records import turn_id
+from storage.records import Chunk, ChunkState, Turn, TurnState, turn_id
 from tests.actors.scripted import (
     EPOCH,
     FixedVoice,
@@ -212,7 +213,9 @@ async def test_a_stream_without_its_regular_end_is_broken() -> None:
 
 
 async def test_a_lost_worker_in_mid_stream_is_replaced_without_the_text_shrinking() -> None:
-    scene = Scene([0.1, "Good evening, ", "dear.", WorkerLostError()], ["Good", " day", " to you, traveller."])
+    scene = Scene(
+        [0.1, "Good evening, ", "dear.", WorkerLostError()], ["Good", " day", " to you, traveller."]
+    )
     ended = await scene.play()
     assert scene.delivery.shown == ["Good evening,", "Good evening, dear.", "Good day to you, traveller."]
     assert (ended.state, scene.delivery.final) == ("done", "Good day to you, traveller.")
@@ -359,3 +362,137 @@ async def test_a_burst_is_one_turn_named_by_its_first_message() -> None:
     await scene.turn(HELLO, more).run()
     (turn,) = scene.turns.turns.values()
     assert (turn.message_id, turn.also, turn.id) == (HELLO.id, (more.id,), turn_id(HELLO.id, ADA.id))
+
+
+# Going on after a restart.
+
+
+def cut_off(*chunks: Chunk, state: TurnState = "delivering", **fields: object) -> Unfinished:
+    turn = Turn(
+        id=turn_id(HELLO.id, ADA.id),
+        message_id=HELLO.id,
+        personality_id=ADA.id,
+        venue=HELLO.venue,
+        author_id=HELLO.author.id,
+        state=state,
+        deadline=EPOCH + timedelta(seconds=180),
+        created_at=EPOCH,
+    )
+    unfinished = Unfinished(turn=turn, speaker=ADA, answering=(HELLO,), chunks=chunks)
+    return replace(unfinished, **fields)
+
+
+def chunk(text: str, state: ChunkState = "posted", position: int = 0) -> Chunk:
+    return Chunk(
+        turn_id=turn_id(HELLO.id, ADA.id),
+        position=position,
+        state=state,
+        webhook_id=5,
+        message_id=100 + position,
+        text=text,
+    )
+
+
+async def resume(scene: Scene, unfinished: Unfinished) -> TurnEnded:
+    order = Speak(speaker=ADA, answering=(HELLO,), resumed=unfinished, seen_at=EPOCH.timestamp())
+    return await TurnRun(order, scene.ports).run()
+
+
+async def test_a_turn_that_was_cut_off_takes_over_what_is_visible_once_it_is_longer() -> None:
+    scene = Scene([0.1, "Good", " day to you", ", traveller."])
+    ended = await resume(scene, cut_off(chunk("Good even")))
+    assert ended.state == "done"
+    assert scene.delivery.shown == ["Good day to you", "Good day to you, traveller."]
+    assert scene.states == ["generating", "delivering", "done"]
+
+
+async def test_an_answer_that_is_shorter_than_what_is_visible_still_ends_it() -> None:
+    scene = Scene(["Good."])
+    await resume(scene, cut_off(chunk("Good evening, dear")))
+    assert (scene.delivery.shown, scene.delivery.final) == ([], "Good.")
+
+
+async def test_a_resumed_turn_tries_again_as_long_as_nothing_new_is_visible() -> None:
+    scene = Scene(["Good", StreamBrokenError()], ["Good evening, dear."])
+    await resume(scene, cut_off(chunk("Good even")))
+    assert scene.delivery.final == "Good evening, dear."
+
+
+@pytest.mark.parametrize(
+    ("chunks", "final", "notice"),
+    [((chunk("Good even"),), "Good even", None), ((), None, "Ada coughs.")],
+)
+async def test_past_its_deadline_a_turn_is_closed_in_the_characters_voice(
+    chunks: tuple[Chunk, ...], final: str | None, notice: str | None
+) -> None:
+    scene = Scene(["Good evening."])
+    await asyncio.sleep(200)
+    ended = await resume(scene, cut_off(*chunks, state="generating"))
+    assert ended.state == ("done" if final else "failed")
+    assert (scene.delivery.final, (scene.delivery.notice or "").split("\n")[0] or None) == (final, notice)
+    assert final is None or "broken off" in (scene.delivery.footer or "")
+
+
+@pytest.mark.parametrize(
+    ("closing", "words"), [("deleted", "Ada has left the conversation"), ("message deleted", "interrupted")]
+)
+async def test_what_cannot_be_gone_on_with_is_closed_with_a_note(closing: str, words: str) -> None:
+    scene = Scene(["Good evening."])
+    ended = await resume(scene, cut_off(chunk("Good even"), closing=closing))
+    assert (ended.state, scene.delivery.final, scene.model.requests) == ("done", "Good even", [])
+    assert (scene.delivery.footer or "").startswith(words)
+
+
+async def test_what_cannot_be_gone_on_with_and_is_not_visible_ends_in_silence() -> None:
+    scene = Scene(["Good evening."])
+    ended = await resume(scene, cut_off(closing="deleted"))
+    assert (ended.state, ended.reason, scene.delivery.abandoned) == ("silent", "deleted", True)
+
+
+async def test_an_answer_that_was_complete_already_is_only_kept() -> None:
+    scene = Scene(["Good evening."])
+    ended = await resume(scene, cut_off(chunk("Good evening.\n-# a note", "final")))
+    assert (ended.state, scene.outlet.deliveries, scene.model.requests) == ("done", [], [])
+    assert [said.text for said in scene.transcript.messages.values()] == ["Good evening."]
+
+
+async def test_a_notice_that_was_complete_already_is_no_speech() -> None:
+    scene = Scene(["Good evening."])
+    ended = await resume(scene, cut_off(chunk("Ada coughs.", "final"), state="generating"))
+    assert (ended.state, scene.transcript.messages) == ("failed", {})
+
+
+async def test_a_delivery_that_cannot_be_found_again_ends_the_turn() -> None:
+    scene = Scene(["Good evening."])
+    scene.outlet.refuse = VenueGoneError("gone")
+    ended = await resume(scene, cut_off(chunk("Good even")))
+    assert (ended.state, ended.reason) == ("silent", "venue gone")
+
+
+async def test_a_turn_that_was_begun_before_is_not_spoken_again() -> None:
+    scene = Scene([0.1, "Good evening."])
+    await scene.play()
+    ended = await scene.play()
+    assert (ended.state, ended.reason, len(scene.outlet.finals)) == ("silent", "known already", 1)
+
+
+async def test_a_storage_that_hangs_delays_the_words_by_a_moment() -> None:
+    scene = Scene([0.1, "Good evening."])
+
+    async def hang(_turn: Turn) -> bool:
+        await asyncio.sleep(60)
+        return True
+
+    scene.turns.begin = hang
+    ended = await scene.play()
+    assert ended.state == "done"
+    assert scene.elapsed < 10
+
+
+async def test_a_storage_that_comes_back_learns_everything() -> None:
+    scene = Scene([0.1, "Good evening."])
+    scene.turns.broken = TroupeError("away", retryable=True)
+    await scene.play()
+    scene.turns.broken = None
+    await asyncio.sleep(10)
+    assert scene.states == ["planned", "generating", "delivering", "done"]
