@@ -53,6 +53,7 @@ class TroupeClient(discord.Client):
         register: RegisterCommands,
         connector: aiohttp.BaseConnector | None = None,
     ) -> None:
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # characters do not call
         super().__init__(
             intents=_intents(),
             connector=connector,

@@ -1,7 +1,7 @@
 """The same talk with what an operator brings along: models, a database, a Discord, other hosts of workers."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,13 +26,13 @@ def another_discord() -> Iterator[Neighbour]:
 
 
 @contextmanager
-def neighbour(module: str, *options: str) -> Iterator[Neighbour]:
+def neighbour(module: str, *options: str) -> Generator[Neighbour, None, None]:
     server = Neighbour(module, *options)
     yield server
     server.close()
 
 
-async def talk(ada: Visitor, words: str = "") -> None:
+async def talk(ada: Visitor, words: str) -> None:
     """Address a character and reply to what it says."""
     said = await ada.say("@Hush hello")
     answer = await ada.hears("Hush", words, after=said)
@@ -59,11 +59,11 @@ async def test_a_model_server_a_database_and_a_discord_of_ones_own(
     program.wait_for_log('"worker_joined"')
     async with visit(another_discord.address["url"]) as ada:
         await talk(ada, WORDS)
+    running = commands_of(program)
+    program.terminate()
     connection = await asyncpg.connect(database_dsn)
     kept = await connection.fetchval("select count(*) from messages")
     await connection.close()
-    running = commands_of(program)
-    program.terminate()
     assert kept == 4
     assert "actors.workers.process" in running
     assert not any(part in running for part in ("raylet", "bin/postgres", "-m sandbox", "model_child"))
@@ -97,7 +97,8 @@ async def test_a_model_file_of_ones_own(start_program: StartProgram, elsewhere: 
     shutil.copyfile(find_weights(None), file)
     program = start_program(LLM_GGUF=str(file), TROUPE_WORKER_HOST="none")
     async with visit(program.url) as ada:
-        await talk(ada)
+        said = await ada.say("@Hush hello")
+        await ada.hears("Hush", "", after=said)
     running, log = commands_of(program), program.log
     program.terminate()
     assert str(file) in running

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -110,11 +110,14 @@ class Visitor:
                 self.channels = {each["name"]: int(each["id"]) for each in event["channels"]}
             case "message_create" | "message_update":
                 self._note(event["message"])
+            case _:
+                pass
         async with self._changed:
             self._changed.notify_all()
 
     def _note(self, message: dict[str, Any]) -> None:
-        author, reference = message["author"], message.get("message_reference") or {}
+        author: dict[str, Any] = message["author"]
+        reference: dict[str, Any] = message.get("message_reference") or {}
         seen = self.messages.setdefault(
             int(message["id"]),
             Seen(
@@ -140,7 +143,7 @@ def _control(component: dict[str, Any]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def visit(url: str) -> AsyncIterator[Visitor]:
+async def visit(url: str) -> AsyncGenerator[Visitor, None]:
     """Be the first person of a local Discord for a while."""
     async with (
         aiohttp.ClientSession() as session,
