@@ -66,6 +66,14 @@ class MemoryDeliveries:
     async def gone(self, turn_id: UUID, position: int) -> bool:
         return await self._write(turn_id, "gone", position, "")
 
+    async def by_message(self, message_id: int) -> tuple[UUID, UUID] | None:
+        posts = (
+            turn_id
+            for turn_id, step, _, value in self.written
+            if (step, value) == ("posted", str(message_id))
+        )
+        return next(((turn_id, turn_id) for turn_id in posts), None)
+
 
 class MemoryWebhooks:
     """The ledger of webhooks."""
@@ -81,6 +89,10 @@ class MemoryWebhooks:
     async def of(self, channel_id: int) -> list[Webhook]:
         self._reach()
         return [webhook for webhook in self.kept.values() if webhook.channel_id == channel_id]
+
+    async def get(self, webhook_id: int) -> Webhook | None:
+        self._reach()
+        return self.kept.get(webhook_id)
 
     async def add(self, webhook: Webhook) -> None:
         self._reach()
