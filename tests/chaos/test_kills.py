@@ -8,9 +8,10 @@ import statistics
 import sys
 
 import pytest
+from msgspec.structs import replace
 
 from config.trigger_points import NAMES
-from tests.chaos.rig import HUSH, SPROCKET, ZUZU, Chaos
+from tests.chaos.rig import HUSH, SPROCKET, ZUZU, Chaos, answer
 
 pytestmark = pytest.mark.chaos
 
@@ -90,3 +91,18 @@ async def test_an_orderly_stop_leaves_nothing_behind(chaos: Chaos) -> None:
     await chaos.restart()
     await chaos.settled()
     assert code == 0
+
+
+@pytest.mark.timeout(120)
+async def test_a_stop_in_the_middle_of_long_answers_leaves_them_to_the_next_start(chaos: Chaos) -> None:
+    chaos.model.script = lambda body: replace(answer(body), rate=3.0)
+    await chaos.start()
+    chaos.say(1, ZUZU)
+    chaos.say(1, HUSH)
+    await asyncio.sleep(1.5)
+    code = await chaos.terminate()
+    chaos.model.script = answer
+    await chaos.restart()
+    await chaos.settled()
+    assert code == 0
+    assert await chaos.complaints() == []
