@@ -92,11 +92,18 @@ async def test_what_was_written_while_the_bot_was_away_is_answered_and_commands_
     assert len(answers) == 1
 
 
-async def test_a_model_file_of_ones_own(start_program: StartProgram, elsewhere: Path) -> None:
+async def test_a_model_file_of_ones_own(
+    start_program: StartProgram, another_discord: Neighbour, elsewhere: Path
+) -> None:
     file = elsewhere / "mine.gguf"
     shutil.copyfile(find_weights(None), file)
-    program = start_program(LLM_GGUF=str(file), TROUPE_WORKER_HOST="none")
-    async with visit(program.url) as ada:
+    program = start_program(
+        LLM_GGUF=str(file),
+        DISCORD_TOKEN=another_discord.address["token"],
+        DISCORD_API_URL=another_discord.address["api"],
+        TROUPE_WORKER_HOST="none",
+    )
+    async with visit(another_discord.address["url"]) as ada:
         said = await ada.say("@Hush hello")
         await ada.hears("Hush", "", after=said)
     running, log = commands_of(program), program.log
