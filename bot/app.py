@@ -31,6 +31,7 @@ from config.settings import Settings
 from storage.database import Database
 from storage.migrate import migrate
 from storage.stores import Stores
+from storage.tenure import Tenure
 
 CLAIM = "stage"
 FINISH_S = 8.0
@@ -90,7 +91,13 @@ class App:
     async def wait_failed(self) -> None:
         """Wait for what cannot be mended from inside: raises it, or never returns."""
         assert self._connection is not None  # noqa: S101 - started
-        await asyncio.shield(self._connection)
+        lost = asyncio.create_task(self._tenure.lost())
+        try:
+            done, _ = await asyncio.wait({self._connection, lost}, return_when=asyncio.FIRST_COMPLETED)
+            for ended in done:
+                ended.result()
+        finally:
+            lost.cancel()
 
     @property
     def greeter(self) -> str:
@@ -115,8 +122,8 @@ class App:
     async def _opened_database(self) -> Database:
         database = await Database.open(self._settings)
         self._stack.push_async_callback(database.close)
-        claim = await database.claim(CLAIM)
-        self._stack.push_async_callback(claim.release)
+        self._tenure = await Tenure.take(database, CLAIM)
+        self._stack.push_async_callback(self._tenure.release)
         await migrate(database)
         return database
 
