@@ -29,9 +29,10 @@ async def test_a_claim_that_was_interrupted_is_taken_again(database: Database) -
 
 
 async def test_a_claim_that_another_process_has_taken_meanwhile_is_lost(database: Database) -> None:
-    tenure = await Tenure.take(database, "stage")
-    await tenure._claim.release()
+    claim = await database.claim("stage")
+    await claim.release()
     other = await database.claim("stage")
+    tenure = Tenure(database, claim)
     async with asyncio.timeout(10):
         with pytest.raises(DatabaseClaimedError):
             await tenure.lost()
