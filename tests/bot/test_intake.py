@@ -54,7 +54,7 @@ async def test_what_comes_twice_is_told_once(discord_here: Discord, ears: Ears) 
 
     discord_here.ada().send(discord_here.stage, "Hello!")
 
-    await eventually(lambda: counted("repeated") == before + 1)
+    await eventually(lambda: counted("repeated") > before)
     assert len(await ears.heard(1)) == 1
 
 
@@ -73,8 +73,9 @@ async def test_a_changed_text_is_taken_over(discord_here: Discord, ears: Ears) -
 
 
 async def test_an_edit_of_what_was_never_seen_is_not_told(discord_here: Discord, ears: Ears) -> None:
-    sent = int(discord_here.ada().send(discord_here.stage, "Helo!")["id"])
     await ears.listen()
+    discord_here.box.faults.add(Fault(kind="drop", event="MESSAGE_CREATE"))
+    sent = int(discord_here.ada().send(discord_here.stage, "Helo!")["id"])
     discord_here.ada().edit(discord_here.stage, sent, "Hello!")
 
     discord_here.ada().send(discord_here.stage, "next")
