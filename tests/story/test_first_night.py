@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 FIRST, SECOND, THIRD = (person.name for person in read_company())
 ANSWER_MS = 30_000
 EDITS = 3
+QUESTIONS = (
+    "tell me what happens tonight, and do not leave anything out",
+    "will there be a storm, and who will be at sea?",
+    "describe the king, his goat and their long journey home",
+)
+"""The demonstration model may say something very short, which has no time to grow."""
 RECORD_GROWTH = """name => {
     const spoken = () => [...document.querySelectorAll(`[data-author="${name}"]`)];
     const before = new Set(spoken().map((message) => message.dataset.messageId));
@@ -108,11 +114,14 @@ async def test_two_characters_are_on_stage_from_the_start_and_greet(page: Page) 
 
 
 async def test_a_character_types_and_answers_in_words_that_grow_under_its_name_and_face(page: Page) -> None:
-    await page.evaluate(RECORD_GROWTH, FIRST)
-    await say(page, f"@{FIRST} tell me what happens tonight, and do not leave anything out")
-    await expect(page.get_by_test_id("typing")).to_contain_text("typing", timeout=ANSWER_MS)
-    growth = await grown(page)
-    assert len(growth) > EDITS
+    for question in QUESTIONS:
+        await page.evaluate(RECORD_GROWTH, FIRST)
+        await say(page, f"@{FIRST} {question}")
+        await expect(page.get_by_test_id("typing")).to_contain_text("typing", timeout=ANSWER_MS)
+        growth = await grown(page)
+        if len(growth) > EDITS:
+            break
+    assert len(growth) > EDITS, growth
     assert all(len(earlier) < len(later) for earlier, later in pairwise(growth))
     assert await face_of(spoken_by(page, FIRST).last).evaluate(LOADED)
 
