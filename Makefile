@@ -42,7 +42,7 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 bench: $(VENV)/.dev ## Measure; figures are comparable within one run only
 	$(BIN)/troupe bench all
 
-chaos: $(VENV)/.dev ## Kill and fault what can be killed and faulted
+chaos: $(VENV)/.dev ## Kill what can be killed (TROUPE_CHAOS_LOOPS=500: for long)
 	$(PYTEST) -m chaos
 
 clean: ## Remove what was built here; data lies elsewhere and stays

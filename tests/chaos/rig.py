@@ -175,7 +175,7 @@ class Chaos:
                 turn = turns.pop((said.message_id, speaker), None)
                 state = turn["state"] if turn else "no turn"
                 if turn and state == "done":
-                    found += self._wrong(tags[max(said.message_id, *turn["also"], 0)], speaker)
+                    found += self._wrong(tags[(said.message_id, *turn["also"])[-1]], speaker)
                 elif state != "silent" or (said.message_id, speaker) not in together:
                     found.append(f"{said.tag} by {speaker}: {state}")
                 elif together[said.message_id, speaker]["state"] != "done":
@@ -203,7 +203,14 @@ class Chaos:
         name = f"{said.tag} by {speaker}"
         wrong = []
         if whole.count(f"{said.tag} begins") != 1 or whole.count(f"ends {said.tag}") != 1:
-            wrong.append(f"{name}: {[text[:30] + '…' + text[-30:] for text in texts]}")
+            shown = [f"{text[:30]} … {text[-30:]}" for text in texts]
+            begun = [
+                tag
+                for entry in self._changes
+                if entry.author == speaker
+                for tag in BEGINS.findall(entry.content)
+            ]
+            wrong.append(f"{name}: {shown}; began last: {list(dict.fromkeys(begun))[-4:]}")
         is_long = int(said.tag[1:6]) % 3 == 0
         if len(texts) != 1 + is_long or whole.count(MIDDLE.strip()) != (36 if is_long else 2):
             wrong.append(f"{name}: {len(texts)} messages, {len(whole)} characters")
