@@ -143,6 +143,8 @@ class EmbeddedModel:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        if process.stdout is not None:
+            await process.stdout.read()  # its end closes the transport
         if task is not None:
             await task
 

@@ -45,7 +45,7 @@ class InProcessChat:
 
     def hand_over(self) -> None:
         """A worker has taken over the embedded model: end ours as soon as nobody uses it."""
-        if self._own.running and (self._handover is None or self._handover.done()):
+        if self._handover is None or self._handover.done():
             self._handover = asyncio.create_task(self._own.retire(), name="hand over the embedded model")
 
     async def stop(self) -> None:

@@ -13,6 +13,7 @@ import pytest
 from actors.workers.control import Kill, List, Listing, Report
 from actors.workers.driver import ROOT, Driver, DriverKind, process_driver, ray_driver
 from actors.workers.errors import HostError, WorkerLostError
+from actors.workers.fallback import InProcessChat
 from actors.workers.host import DriverHost
 from actors.workers.hub import Hub
 from actors.workers.orders import Door, Orders
@@ -283,3 +284,18 @@ async def test_the_embedded_model_is_served_here_until_its_worker_has_come() -> 
 
     assert early
     assert late
+
+
+async def test_a_model_that_is_still_starting_here_is_handed_over_too() -> None:
+    chat = InProcessChat()
+    try:
+        early = asyncio.create_task(text_of(chat.stream(request_to(None))))
+        await asyncio.sleep(0)
+        chat.hand_over()
+        said = await early
+
+        await until(lambda: not chat.has_model)
+    finally:
+        await chat.stop()
+
+    assert said
