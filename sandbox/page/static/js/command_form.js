@@ -1,5 +1,5 @@
 /** Filling in the options of a slash command. */
-import { html, signal, useEffect, useRef, useState } from "./ui.js";
+import { html, signal, useLayoutEffect, useRef, useState } from "./ui.js";
 import { AutocompleteField } from "./autocomplete.js";
 import { FileField } from "./file_field.js";
 import { IconButton } from "./icons.js";
@@ -33,7 +33,7 @@ function Form({ leaf }) {
   const [values, setValues] = useState({});
   const [shown, setShown] = useState(() => new Set(leaf.options.filter((option) => option.required).map((option) => option.name)));
   const [busy, setBusy] = useState(false);
-  useEffect(() => focusFirst(form.current), [shown.size]);
+  useLayoutEffect(() => focusFirst(form.current), [shown.size]);
   const set = (name, value) => setValues((before) => ({ ...before, [name]: value }));
   const submit = async (event) => {
     event.preventDefault();
