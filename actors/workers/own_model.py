@@ -53,9 +53,10 @@ class OwnModel:
     async def stop(self) -> None:
         """End the child; a later request starts a new one."""
         async with self._starting:
-            child, self._child, self._endpoint = self._child, None, None
-            if child is not None:
-                await child.stop()
+            self._endpoint = None
+            if self._child is not None:
+                await self._child.stop()
+                self._child = None
 
     async def retire(self) -> None:
         """End the child once no stream uses it."""
