@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to the next timer, so that hours pass in milliseconds and no test sleeps."""
+"""An event loop whose clock jumps to the next timer: hours pass in milliseconds, and no test sleeps."""
 
 import asyncio
 import selectors
