@@ -40,7 +40,7 @@ def personality(name: str, **fields: object) -> Personality:
 
 
 def message(text: str, at: float = 0.0, author: str = "Pip", **fields: object) -> Message:
-    who = Author(id=sum(map(ord, author)), name=author)
+    who = Author(id=int.from_bytes(author.encode()), name=author)
     return Message(
         **{
             "id": snowflake(at),

@@ -8,6 +8,16 @@ from tests.bot.here import Discord, eventually
 MAX_AGE_S = 900.0
 
 
+class _Listening(Intake):
+    """An intake that counts how often it has caught up with what was missed."""
+
+    caught_up = 0
+
+    async def on_ready(self, client: TroupeClient) -> None:
+        await super().on_ready(client)
+        self.caught_up += 1
+
+
 class Ears:
     """An intake over a database, and what it told the channels."""
 
@@ -17,8 +27,8 @@ class Ears:
         self.told: list[tuple[int, ChannelEvent]] = []
         self.intake = self._new_intake(max_age_s)
 
-    def _new_intake(self, max_age_s: float) -> Intake:
-        return Intake(self.stores, self._tell, self.own_webhooks.__contains__, max_age_s)
+    def _new_intake(self, max_age_s: float) -> _Listening:
+        return _Listening(self.stores, self._tell, self.own_webhooks.__contains__, max_age_s)
 
     def _tell(self, channel_id: int, event: ChannelEvent) -> None:
         self.told.append((channel_id, event))
@@ -26,7 +36,9 @@ class Ears:
     async def listen(self) -> TroupeClient:
         """Connect a client and wait until what it missed is taken in."""
         client = TroupeClient(self.intake, self.here.register_nothing)
+        before = self.intake.caught_up
         await self.here.connect(client)
+        await eventually(lambda: self.intake.caught_up > before)
         return client
 
     async def heard(self, count: int) -> list[ChannelEvent]:
