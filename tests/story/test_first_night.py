@@ -40,7 +40,9 @@ RECORD_GROWTH = """name => {
         window.grewAt = performance.now();
     };
     const everything = { subtree: true, childList: true, characterData: true };
-    new MutationObserver(note).observe(document.body, everything);
+    window.watcher?.disconnect();
+    window.watcher = new MutationObserver(note);
+    window.watcher.observe(document.body, everything);
 }"""
 WAIT_FOR_REST = """async within => {
     const started = performance.now();
