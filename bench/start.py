@@ -116,12 +116,18 @@ async def _event(tab: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, A
 def _memory(stage: psutil.Process) -> dict[str, float]:
     """Proportional set size by part, in MB."""
     parts: dict[str, float] = {}
-    for process in [stage, *stage.children(recursive=True)]:
+    for process in [stage, *stage.children(recursive=True), *_servers(stage.create_time())]:
         with contextlib.suppress(psutil.NoSuchProcess):
             part = "stage" if process.pid == stage.pid else _part(" ".join(process.cmdline()))
             parts[part] = parts.get(part, 0.0) + process.memory_full_info().pss / 2**20
     figures = {f"memory_{part}_mb": round(size, 1) for part, size in parts.items()}
     return figures | {"memory_all_mb": round(sum(parts.values()), 1)}
+
+
+def _servers(since: float) -> list[psutil.Process]:
+    """Return Postgres's processes: it runs apart from whoever started it."""
+    found = psutil.process_iter(["name", "create_time"])
+    return [one for one in found if one.info["name"] == "postgres" and one.info["create_time"] >= since]
 
 
 def _part(command: str) -> str:
