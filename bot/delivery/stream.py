@@ -23,7 +23,7 @@ from config.trigger_points import reach
 log = get_logger(__name__)
 
 EARLY_EDITS = 2
-EARLY_EDIT_S = 0.25
+EARLY_EDIT_S = 0.15
 """The first edits come this soon after each other, so that a short answer is seen to grow, too."""
 EDIT_INTERVAL_S = 1.0
 WEBHOOKS_LOST = 5
