@@ -18,7 +18,6 @@ import psutil
 from bench.report import Goal, Report
 from bench.rig import CHARACTER, free_port
 from bot.starter.company import read_company
-from bot.starter.company import read_company
 
 LIMIT_S = 120.0
 REST_S = 8.0
@@ -102,12 +101,6 @@ async def _first_text(url: str) -> None:
 
 def _is_answer(message: dict[str, Any]) -> bool:
     """True for words that a model made: characters also greet, with words that were written before."""
-    greetings = {person.first_message.strip() for person in read_company()}
-    return bool(message.get("webhook_id")) and message["content"].strip() not in greetings
-
-
-def _is_answer(message: dict[str, Any]) -> bool:
-    """True for a character's words that are not the greeting of the first night."""
     greetings = {person.first_message.strip() for person in read_company()}
     return bool(message.get("webhook_id")) and message["content"].strip() not in greetings
 
