@@ -154,8 +154,10 @@ def test_a_shorter_final_text_takes_back_what_is_too_much() -> None:
 
     scene = Scene(limit=100)
     scene.run(play)
-    assert (scene.mouth.visible, scene.mouth.acts.count("remove")) == (["Once."], 2)
-    assert [position for _, position, _ in scene.ledger.steps("gone")] == [2, 1]
+    too_many = scene.mouth.acts.count("post") - 1
+    assert too_many > 1
+    assert (scene.mouth.visible, scene.mouth.acts.count("remove")) == (["Once."], too_many)
+    assert [position for _, position, _ in scene.ledger.steps("gone")] == [*range(too_many, 0, -1)]
 
 
 def test_what_was_taken_back_may_be_gone_already() -> None:
@@ -326,7 +328,7 @@ def test_a_venue_that_is_gone_is_told_at_the_end(act: str) -> None:
 
 def test_the_ledger_hears_every_step_in_order() -> None:
     scene = Scene()
-    scene.run(lambda stream: told(stream, "Once upon a time.", 0.2))
+    scene.run(lambda stream: told(stream, "Once upon a time.", 0.1))
     assert scene.ledger.written == [
         ("plan", 0, ""),
         ("posting", 0, 77),
