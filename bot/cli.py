@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from config.errors import TroupeError
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="troupe", description="A company of AI characters for Discord.")
+    parser.add_argument("--version", action="version", version=f"troupe {version('troupe')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="start; without DISCORD_TOKEN on its own local Discord")
     run.set_defaults(command=_run)

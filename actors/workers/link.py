@@ -30,7 +30,8 @@ from config.logs import get_logger
 
 log = get_logger(__name__)
 
-MISSED_BEATS = 3
+MISSED_BEATS = 10
+"""Periods of silence after which a worker is lost; see docs/decisions/0006-a-second-of-silence.md."""
 HELLO_BEATS = 50
 """Heartbeat periods within which a connection must have said who it is."""
 

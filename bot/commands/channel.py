@@ -51,7 +51,8 @@ class ChannelCommands(app_commands.Group):
         log.info("roster_shrank", channel=venue.channel_id, personality=str(person.id))
         self._services.roster_changed(venue)
         await interaction.response.send_message(
-            f"**{person.name}** has left. `/channel add-personality` brings them back."
+            f"**{person.name}** has left, and comes only when called by name."
+            " `/channel add-personality` brings them back."
         )
 
     @app_commands.command(name="personalities", description="See who lives in this channel")
@@ -62,7 +63,7 @@ class ChannelCommands(app_commands.Group):
 
     @add_personality.autocomplete("personality")
     async def _suggest_anyone(self, interaction: Interaction, typed: str) -> list[choices.Choice]:
-        return await choices.visible(self._services, interaction, typed)
+        return await choices.absent(self._services, interaction, typed)
 
     @remove_personality.autocomplete("personality")
     async def _suggest_present(self, interaction: Interaction, typed: str) -> list[choices.Choice]:

@@ -38,6 +38,15 @@ async def visible(services: Services, interaction: Interaction, typed: str) -> l
     return choices(people, typed)
 
 
+async def absent(services: Services, interaction: Interaction, typed: str) -> list[Choice]:
+    """Every character that the person may see and that is not in this channel."""
+    here = {person.id for person in await services.stores.rosters.of(interaction.channel_id or 0)}
+    people = await services.stores.personalities.visible(
+        interaction.user.id, typed.strip(), MOST_CHOICES + len(here), 0
+    )
+    return choices([person for person in people if person.id not in here], typed)
+
+
 async def own(services: Services, interaction: Interaction, typed: str) -> list[Choice]:
     """Every character that the person may change."""
     owner_id = None if services.is_owner(interaction.user.id) else interaction.user.id

@@ -88,6 +88,9 @@ def model_card(use: ModelInUse) -> discord.Embed:
 
 def model_line(use: ModelInUse) -> str:
     """Say in a line or two which model speaks, and if it is the demonstration, what to do about it."""
+    if use.problem:
+        help_ = "`troupe doctor` or /model can mend it."
+        return f"  Model: none yet. {use.reason}, but: {use.problem}\n  {help_}"
     if not use.is_demonstration:
         return f"  Model: {use.name}, because {use.reason}."
     ways = "\n".join(f"    - {way}" for way in use.ways)

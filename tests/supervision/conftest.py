@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from blockbuster import BlockBuster
 
+from tests.blocking import guard_against_blocking
 from tests.virtual_time import Virtually, VirtualTimeLoop, run_virtually
 
 
@@ -23,7 +23,6 @@ def virtually() -> Virtually:
 @pytest.fixture(autouse=True)
 def blocking_guard() -> Iterator[None]:
     """Fail a test whose loop would block in a call of ours."""
-    guard = BlockBuster(scanned_modules=["supervision"])
-    guard.activate()
+    guard = guard_against_blocking("supervision")
     yield
     guard.deactivate()

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-from blockbuster import BlockBuster
 from pykka import ActorRegistry
 
+from tests.blocking import guard_against_blocking
 from tests.virtual_time import VirtualTimeLoop
 
 
@@ -18,8 +18,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 @pytest.fixture(autouse=True)
 def blocking_guard() -> Iterator[None]:
     """Fail a test whose loop would block in a call of ours."""
-    guard = BlockBuster(scanned_modules=["actors.runtime", "supervision"])
-    guard.activate()
+    guard = guard_against_blocking("actors.runtime", "supervision")
     yield
     guard.deactivate()
 

@@ -161,7 +161,7 @@ async def test_the_end_of_the_connection_ends_all_streams_as_lost(wire: Wire) ->
             await stream.next()
 
 
-def test_silence_of_more_than_three_beats_is_a_loss(wire: Wire) -> None:
+def test_silence_of_too_many_beats_is_a_loss(wire: Wire) -> None:
     for _ in range(MISSED_BEATS):
         wire.link.beat()
     before = list(wire.farewells)

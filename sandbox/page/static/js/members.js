@@ -12,7 +12,7 @@ export function Members() {
   const elsewhere = characters.value.filter((character) => !here.includes(character));
   const apps = members.value.filter((member) => member.bot);
   return html`<aside class="members" data-open=${drawer.value === "members"} aria-label="Who is here" data-testid="members">
-    <${Group} title="On stage" count=${here.length}>
+    <${Group} title="Characters" count=${here.length}>
       ${here.map((character) => html`<${Character} key=${character.name} character=${character} />`)}
       ${here.length === 0 && html`<p class="nobody">No one has spoken here yet.</p>`}
     <//>
