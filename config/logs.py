@@ -27,15 +27,7 @@ def configure_logging(form: Literal["auto", "console", "json"] = "auto", level: 
     as_json = form == "json" or (form == "auto" and not sys.stderr.isatty())
     console = plain_console(colors=sys.stderr.isatty())
     renderer = structlog.processors.JSONRenderer() if as_json else console
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        redact_secrets,
-    ]
-    if as_json:
-        shared.append(structlog.processors.format_exc_info)
+    shared = [*SHARED, structlog.processors.format_exc_info] if as_json else SHARED
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -58,11 +50,6 @@ def configure_logging(form: Literal["auto", "console", "json"] = "auto", level: 
     root.setLevel(level.upper())
 
 
-def plain_console(*, colors: bool = False) -> structlog.dev.ConsoleRenderer:
-    """Return the renderer for people; its tracebacks show no values, which may be secret, and cost little."""
-    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
-
-
 def redact_secrets(
     _logger: object, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
@@ -71,3 +58,18 @@ def redact_secrets(
         if any(mark in key.lower() for mark in SECRET_MARKS):
             event[key] = REDACTED
     return event
+
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    redact_secrets,
+]
+"""What is done to every event and record before it is rendered."""
+
+
+def plain_console(*, colors: bool = False) -> structlog.dev.ConsoleRenderer:
+    """Return the renderer for people; its tracebacks show no values, which may be secret, and cost little."""
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -70,7 +71,18 @@ class Company:
             now=_now,
             jitter=draw,
         )
-        self._channel = ChannelPorts(
+        self._channel = self._channel_ports(stores, settings, draw)
+        self._speaking: set[Seat] = set()
+        self._fell_silent = asyncio.Event()
+        self.channels: Directory[int, ChannelActor] = Directory(
+            self._open, kind="channel", idle_s=idle_s, capacity=capacity
+        )
+        self.personalities: Directory[Seat, PersonalityActor] = Directory(
+            self._seat, kind="personality", idle_s=idle_s, capacity=capacity, on_crash=self._crashed
+        )
+
+    def _channel_ports(self, stores: Stores, settings: Settings, draw: Callable[[], float]) -> ChannelPorts:
+        return ChannelPorts(
             messages=stores.messages,
             rosters=stores.rosters,
             personalities=stores.personalities,
@@ -81,14 +93,6 @@ class Company:
             deadline_s=settings.turn_deadline_s + DELIVERY_DEADLINE_S + OVERDUE_AFTER_S,
             draw=draw,
             now=_now,
-        )
-        self._speaking: set[Seat] = set()
-        self._fell_silent = asyncio.Event()
-        self.channels: Directory[int, ChannelActor] = Directory(
-            self._open, kind="channel", idle_s=idle_s, capacity=capacity
-        )
-        self.personalities: Directory[Seat, PersonalityActor] = Directory(
-            self._seat, kind="personality", idle_s=idle_s, capacity=capacity, on_crash=self._crashed
         )
 
     def tell(self, channel_id: int, event: ChannelEvent) -> None:

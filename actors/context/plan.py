@@ -82,13 +82,7 @@ def make_plan(
     by_id = {said.id: said for said in log}
     lines = {said.id: _line(said, speaker.id, labels, by_id) for said in log}
     return ContextPlan(
-        identity=Identity(
-            label=labels.of(speaker),
-            who=speaker.who,
-            speech=speaker.speech,
-            first_message=speaker.first_message,
-            examples=speaker.examples,
-        ),
+        identity=_identity(speaker, labels.of(speaker)),
         venue=answering[-1].venue,
         company=tuple(labels.of(person) for person in roster if person.id != speaker.id),
         people=labels.people,
@@ -99,6 +93,16 @@ def make_plan(
             only_calls=_only_calls(answering, speaker),
         ),
         now=now,
+    )
+
+
+def _identity(speaker: Personality, label: str) -> Identity:
+    return Identity(
+        label=label,
+        who=speaker.who,
+        speech=speaker.speech,
+        first_message=speaker.first_message,
+        examples=speaker.examples,
     )
 
 

@@ -1,5 +1,6 @@
 """Where the server's files lie: a home that its account can enter, and a private socket folder."""
 
+import contextlib
 import hashlib
 import stat
 from pathlib import Path
@@ -71,11 +72,9 @@ def socket_folder(home: Path, account: Account) -> Path:
     status = home.stat()
     name = hashlib.sha256(f"{status.st_dev}:{status.st_ino}".encode()).hexdigest()[:12]
     folder = SOCKETS / f"troupe-{account.uid}-{name}"
-    try:
+    with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         account.take(folder, 0o700)
-    except FileExistsError:
-        pass
     found = folder.lstat()
     if found.st_uid != account.uid or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
         raise EmbeddedServerError(f"{folder} is not a private folder of uid {account.uid}: remove it.")
