@@ -14,11 +14,13 @@ class TroupeError(Exception):
     Attributes:
         retryable: trying the same thing again may succeed.
         retry_after: seconds to wait before trying again, when the other side said so.
+        fatal: no restart mends it, only an operator can; the program ends with its message.
         user_message: one sentence for a person; holds no secret and no internals.
     """
 
     retryable: bool = False
     retry_after: float | None = None
+    fatal: bool = False
     user_message: str = "Something went wrong on our side."
 
     def __init__(

@@ -1,7 +1,7 @@
 """Who keeps whom alive: supervisors in the manner of Erlang/OTP, over anything that starts and ends."""
 
 from supervision.breaker import Breaker, BreakerPolicy, Breakers
-from supervision.child import Child, Inspectable, Running, Vitals
+from supervision.child import Branching, Child, Inspectable, Running, Vitals
 from supervision.errors import (
     EXIT_SOFTWARE,
     BufferFullError,
@@ -11,16 +11,19 @@ from supervision.errors import (
     SupervisionError,
 )
 from supervision.handle import Bearer, Handle
-from supervision.policy import Backoff, Policy, Restart, Strategy
+from supervision.policy import ENDLESS, Backoff, Policy, Restart, Strategy
 from supervision.process import ProcessFailedError, process_child
+from supervision.resource import resource_child
 from supervision.supervisor import Down, Supervisor, supervisor_child
 from supervision.task import task_child
 from supervision.tree import Node, render
 
 __all__ = [
+    "ENDLESS",
     "EXIT_SOFTWARE",
     "Backoff",
     "Bearer",
+    "Branching",
     "Breaker",
     "BreakerPolicy",
     "Breakers",
@@ -43,6 +46,7 @@ __all__ = [
     "Vitals",
     "process_child",
     "render",
+    "resource_child",
     "supervisor_child",
     "task_child",
 ]

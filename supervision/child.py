@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from supervision.policy import Restart
+from supervision.tree import Node
 
 
 class Vitals(msgspec.Struct, frozen=True):
@@ -43,6 +44,15 @@ class Inspectable(Protocol):
 
     def vitals(self) -> Vitals:
         """Look at it without disturbing it."""
+        ...
+
+
+@runtime_checkable
+class Branching(Protocol):
+    """An incarnation with a tree of its own below it, such as a supervisor."""
+
+    def snapshot(self) -> Node | None:
+        """Return that tree as it is now, or None when there is none yet."""
         ...
 
 

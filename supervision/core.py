@@ -158,25 +158,36 @@ class Core:
         slot.enter(ChildState.UP, now)
         return self._advance(now)
 
-    def ended(self, name: str, incarnation: int, now: float, *, failed: bool) -> list[Action]:
-        """An incarnation is gone, or its start failed (then `failed` is True)."""
+    def ended(
+        self, name: str, incarnation: int, now: float, *, failed: bool, fatal: bool = False
+    ) -> list[Action]:
+        """An incarnation is gone, or its start failed (then `failed` is True).
+
+        Args:
+            name: of the child.
+            incarnation: which one.
+            now: seconds.
+            failed: it did not end as it should.
+            fatal: no restart would mend it.
+        """
         slot = self.children.get(name)
         if slot is None or slot.incarnation != incarnation or not slot.alive:
             return []
         was, lived_s = slot.state, now - slot.since
         slot.enter(ChildState.DOWN, now)
-        if slot.removed:
-            return [*self._forget(slot), *self._advance(now)]
-        if was is ChildState.STOPPING or self.phase != "running" or name in self._to_stop:
+        if not slot.removed and (
+            was is ChildState.STOPPING or self.phase != "running" or name in self._to_stop
+        ):
             return self._advance(now)
-        if slot.restart == "temporary":
+        is_first_start = was is ChildState.STARTING and incarnation == 1
+        if failed and not slot.removed and (fatal or (self.policy.must_start and is_first_start)):
+            return self._give_up(f"{name!r} {'cannot start' if is_first_start else 'failed for good'}.", now)
+        if slot.removed or slot.restart == "temporary":
             return [*self._forget(slot), *self._advance(now)]
-        if slot.restart == "transient" and not failed:
-            self._discard_start(name)
-            return self._advance(now)
-        healthy = was is ChildState.UP and lived_s >= self.policy.backoff.healthy_s
-        slot.failures = 1 if healthy else slot.failures + 1
-        return self._restart(slot, now)
+        if slot.restart == "permanent" or failed:
+            return self._restart_after(slot, was, lived_s, now)
+        self._discard_start(name)
+        return self._advance(now)
 
     def shutdown(self, now: float) -> list[Action]:
         """Stop all children in reverse order."""
@@ -185,12 +196,18 @@ class Core:
             self._stop_everything()
         return self._advance(now)
 
+    def _restart_after(self, slot: Slot, was: ChildState, lived_s: float, now: float) -> list[Action]:
+        healthy = was is ChildState.UP and lived_s >= self.policy.backoff.healthy_s
+        slot.failures = 1 if healthy else slot.failures + 1
+        return self._restart(slot, now)
+
     def _restart(self, slot: Slot, now: float) -> list[Action]:
         self._recent.append(now)
         while self._recent and now - self._recent[0] > self.policy.period_s:
             self._recent.popleft()
         if len(self._recent) > self.policy.intensity:
-            return self._give_up(slot, now)
+            limit = f"{self.policy.intensity} restarts in {self.policy.period_s:g} s"
+            return self._give_up(f"{slot.name!r} failed; more than {limit}.", now)
         delay_s = self.policy.backoff.delay(slot.failures, self._draw())
         slot.restarts += 1
         if self.policy.strategy == "one_for_one":
@@ -213,11 +230,9 @@ class Core:
                 slot.removed = True
                 self._discard_start(name)
 
-    def _give_up(self, slot: Slot, now: float) -> list[Action]:
+    def _give_up(self, why: str, now: float) -> list[Action]:
         self.phase = "failing"
-        self._error = EscalatedError(
-            f"{slot.name!r} failed; more than {self.policy.intensity} restarts in {self.policy.period_s} s."
-        )
+        self._error = EscalatedError(why)
         self._stop_everything()
         return self._advance(now)
 

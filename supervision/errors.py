@@ -11,7 +11,15 @@ class SupervisionError(TroupeError):
 
 
 class EscalatedError(SupervisionError):
-    """Too many restarts in too short a time."""
+    """A supervisor gave up; its cause is what the child failed of."""
+
+    @property
+    def origin(self) -> BaseException:
+        """What it all began with, below all supervisors that gave up one after the other."""
+        error: BaseException = self
+        while isinstance(error, EscalatedError) and error.__cause__ is not None:
+            error = error.__cause__
+        return error
 
 
 class StartTimeoutError(SupervisionError):
@@ -36,5 +44,11 @@ class BufferFullError(SupervisionError):
 
 class CircuitOpenError(SupervisionError):
     """The circuit is open: the other side failed too often to be asked now."""
+
+    retryable = True
+
+
+class QueueFullError(SupervisionError):
+    """Too many wait for a place, or none came free in time."""
 
     retryable = True

@@ -1,5 +1,6 @@
 """When a child is started again, how soon, and how often before it is somebody else's problem."""
 
+import sys
 from typing import Literal
 
 import msgspec
@@ -39,6 +40,10 @@ class Backoff(msgspec.Struct, frozen=True, kw_only=True):
         return draw * min(self.cap_s, self.first_s * self.factor**exponent)
 
 
+ENDLESS = sys.maxsize
+"""An intensity that is never reached: it never gives up."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How a supervisor treats its children.
 
@@ -47,9 +52,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         intensity: restarts within `period_s` that are allowed; one more and the supervisor gives up.
         period_s: seconds.
         backoff: delay before each restart.
+        must_start: give up at once when a child cannot start at its very first time.
     """
 
     strategy: Strategy = "one_for_one"
     intensity: int = 3
     period_s: float = 30.0
     backoff: Backoff = Backoff()
+    must_start: bool = False

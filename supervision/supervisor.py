@@ -8,9 +8,10 @@ from typing import Literal
 import msgspec
 
 from config import metrics
+from config.errors import TroupeError
 from config.logs import get_logger
 from supervision import core
-from supervision.child import Child, Inspectable, Running, Vitals
+from supervision.child import Branching, Child, Inspectable, Running, Vitals
 from supervision.errors import EscalatedError, SupervisionError
 from supervision.life import Life
 from supervision.policy import Policy, Restart
@@ -71,6 +72,7 @@ class Supervisor:
         self._changed = asyncio.Event()
         self._over = asyncio.Event()
         self._error: EscalatedError | None = None
+        self._last_failure: BaseException | None = None
         for child in children:
             self._children[child.name] = child
             self._core.add(child.name, child.restart, 0.0)
@@ -108,6 +110,24 @@ class Supervisor:
         actions = self._core.add(child.name, child.restart, self._now())
         self._children[child.name] = child
         self._do(actions)
+
+    async def begin(self, child: Child) -> None:
+        """Add a child, start it, and wait until it is up.
+
+        Raises:
+            DuplicateChildError: the name is taken.
+            EscalatedError: it gave up before.
+            SupervisionError: it is stopping, or the child has ended already.
+        """
+        self.add(child)
+        slot = self._core.children[child.name]
+        while slot.state is not core.ChildState.UP:
+            if self._error is not None:
+                raise self._error
+            if self._over.is_set() or self._core.children.get(child.name) is not slot:
+                raise SupervisionError(f"{child.name!r} ended before it was up.")
+            self._changed.clear()
+            await self._changed.wait()
 
     def remove(self, name: str) -> None:
         """Stop a child for good; a monitor tells when it is down.
@@ -194,7 +214,10 @@ class Supervisor:
             reason = "stopped"
         if error is not None:
             log.warning("child_failed", supervisor=self.name, child=name, error=type(error).__name__)
-        actions = self._core.ended(name, life.incarnation, self._now(), failed=error is not None)
+            if self._core.phase == "running":
+                self._last_failure = error
+        fatal = isinstance(error, TroupeError) and error.fatal
+        actions = self._core.ended(name, life.incarnation, self._now(), failed=error is not None, fatal=fatal)
         for notify in list(self._monitors):
             notify(Down(self.name, name, life.incarnation, reason, error))
         self._do(actions)
@@ -202,6 +225,7 @@ class Supervisor:
     def _finish(self, error: EscalatedError | None) -> None:
         self._error = error
         if error is not None:
+            error.__cause__ = self._last_failure
             log.error("supervisor_gave_up", supervisor=self.name, why=str(error))
         self._over.set()
 
@@ -217,17 +241,18 @@ class Supervisor:
     def _node(self, slot: core.Slot) -> Node:
         running = self.running(slot.name)
         vitals = running.vitals() if isinstance(running, Inspectable) else Vitals()
-        inner = running.snapshot() if isinstance(running, Supervisor) else None
-        up_s = self._now() - slot.since if slot.state is core.ChildState.UP else None
+        below = running.snapshot() if isinstance(running, Branching) else None
+        inner = below or Node(name=slot.name)
         return Node(
             name=slot.name,
-            kind="child" if inner is None else "supervisor",
-            state=slot.state.value if inner is None or inner.state == "running" else inner.state,
+            kind=inner.kind,
+            state=slot.state.value if inner.state in {"running", "up"} else inner.state,
             restarts=slot.restarts,
-            up_s=up_s,
+            up_s=self._now() - slot.since if slot.state is core.ChildState.UP else None,
             mailbox=vitals.mailbox,
-            work=vitals.work,
-            children=[] if inner is None else inner.children,
+            work=vitals.work or inner.work,
+            children=inner.children,
+            hidden=inner.hidden,
         )
 
 

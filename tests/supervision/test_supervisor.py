@@ -264,10 +264,10 @@ async def test_the_tree_shows_who_lives_and_how() -> None:
     script.lives["a"].end(OSError())
     await asyncio.sleep(61)
     assert render(root.snapshot()) == (
-        "root  running\n"
-        "├─ a  up · for 1 min 1 s · 1 restart · 3 unread · at Speak\n"
-        "└─ inner  up · for 1 min 1 s\n"
-        "   └─ leaf  up · for 1 min 1 s · 3 unread · at Speak"
+        "● root\n"
+        "├─ ● a        1 min 1 s · 1 restart · 3 unread · Speak\n"
+        "└─ ● inner    1 min 1 s\n"
+        "   └─ ● leaf  1 min 1 s · 3 unread · Speak"
     )
 
 
