@@ -9,15 +9,27 @@ from config import metrics
 from config.logs import get_logger
 from supervision.errors import BufferFullError
 
-M = TypeVar("M")
-M_contra = TypeVar("M_contra", contravariant=True)
 log = get_logger(__name__)
+
+
+class Mail(Protocol):
+    """What is sent.
+
+    Attributes:
+        deaths: bearers that failed of it.
+    """
+
+    deaths: int
+
+
+M = TypeVar("M", bound=Mail)
+M_contra = TypeVar("M_contra", contravariant=True)
 
 
 class Bearer(Protocol[M_contra]):
     """Whoever receives the mail now."""
 
-    def deliver(self, mail: M_contra, /, *, always: bool) -> None:
+    def put(self, mail: M_contra, /, *, always: bool) -> None:
         """Take one piece of mail; raise when the bearer is gone or, unless `always`, too busy."""
         ...
 
@@ -31,7 +43,7 @@ class Handle(Generic[M]):
     def __init__(
         self,
         name: str,
-        dead_letter: Callable[[M, BaseException], None],
+        dead_letter: Callable[[M, BaseException], object],
         *,
         limit: int = 1_000,
         lives: int = 3,
@@ -50,8 +62,6 @@ class Handle(Generic[M]):
         self._lives = lives
         self._waiting: deque[M] = deque()
         self._bearer: Bearer[M] | None = None
-        self._suspect: M | None = None
-        self._deaths = 0
 
     @property
     def is_borne(self) -> bool:
@@ -69,7 +79,7 @@ class Handle(Generic[M]):
             Exception: the bearer refused, for instance because its mailbox is full.
         """
         if self._bearer is not None:
-            self._bearer.deliver(mail, always=False)
+            self._bearer.put(mail, always=False)
         elif len(self._waiting) >= self._limit:
             raise BufferFullError(f"{self.name!r} is down and {self._limit} messages wait for it.")
         else:
@@ -78,7 +88,7 @@ class Handle(Generic[M]):
     def attach(self, bearer: Bearer[M]) -> None:
         """Let `bearer` receive what waits, in order, and all that comes."""
         while self._waiting:
-            bearer.deliver(self._waiting[0], always=True)
+            bearer.put(self._waiting[0], always=True)
             self._waiting.popleft()
         self._bearer = bearer
 
@@ -96,14 +106,12 @@ class Handle(Generic[M]):
         self._waiting.extendleft(reversed(unread))
         if culprit is None or error is None:
             return
-        self._deaths = self._deaths + 1 if culprit is self._suspect else 1
-        self._suspect = culprit
-        if self._deaths < self._lives:
+        culprit.deaths += 1
+        if culprit.deaths < self._lives:
             self._waiting.appendleft(culprit)
             return
-        self._suspect = None
         metrics.shed.labels("poison").inc()
-        log.error("poison_message", name=self.name, message=type(culprit).__name__, deaths=self._deaths)
+        log.error("poison_message", name=self.name, deaths=culprit.deaths)
         self._dead_letter(culprit, error)
 
     def close(self, refuse: Callable[[M], None]) -> None:

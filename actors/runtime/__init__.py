@@ -1,6 +1,7 @@
 """Pykka's actors on asyncio: see `docs/runtime.md` for what is kept and what differs."""
 
 from actors.runtime.actor import AsyncioActor
+from actors.runtime.crash_loop import CrashLoops, CrashPolicy
 from actors.runtime.directory import Directory
 from actors.runtime.future import AsyncioFuture, bridge
 from actors.runtime.mailbox import MailboxSpec, Overflow, Rule
@@ -12,6 +13,8 @@ __all__ = [
     "AsyncioActor",
     "AsyncioFuture",
     "AsyncioRef",
+    "CrashLoops",
+    "CrashPolicy",
     "Directory",
     "LoopAwareRef",
     "MailboxSpec",

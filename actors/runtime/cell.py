@@ -227,7 +227,6 @@ class Cell:
             envelope.reply_to.set_exception(failure)
         else:
             if not isinstance(envelope.message, ChildFailed):
-                envelope.deaths += 1
                 self.termination.culprit = envelope
             self._die(error, partial(self.actor.on_failure, type(error), error, error.__traceback__))
 

@@ -120,7 +120,7 @@ class ActorHandle:
     def bear(self, ref: AsyncioRef[Any]) -> None:
         """Make `ref` the receiver until it ends."""
         ref.bequeath(partial(self._inherit, ref))
-        self._handle.attach(_Inbox(ref))
+        self._handle.attach(ref.mailbox)
 
     def close(self) -> None:
         """There will be no further incarnation: answer what waits with `ActorGoneError`."""
@@ -133,17 +133,6 @@ class ActorHandle:
     def _dead_letter(self, envelope: Envelope, error: BaseException) -> None:
         if self._on_dead_letter is not None:
             self._on_dead_letter(envelope.message, error)
-
-
-class _Inbox:
-    """The mailbox of an incarnation as the bearer of a name."""
-
-    def __init__(self, ref: AsyncioRef[Any]) -> None:
-        self._mailbox = ref.mailbox
-
-    def deliver(self, mail: Envelope, /, *, always: bool) -> None:
-        """Put the envelope in."""
-        self._mailbox.put(mail, always=always)
 
 
 def actor_child(

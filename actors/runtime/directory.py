@@ -9,29 +9,43 @@ from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 from actors.runtime.actor import AsyncioActor
+from actors.runtime.crash_loop import CrashLoops
 from actors.runtime.envelope import Envelope, stop_request
-from actors.runtime.errors import ActivationError, ActorError, ActorGoneError, OverloadedError
+from actors.runtime.errors import (
+    ActivationError,
+    ActorError,
+    ActorGoneError,
+    CrashLoopError,
+    OverloadedError,
+)
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import refuse
 from actors.runtime.ref import AsyncioRef
 from config import metrics
 from config.logs import get_logger
+from supervision.errors import BufferFullError
+from supervision.handle import Handle
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=AsyncioActor)
 log = get_logger(__name__)
-
-BUFFER_LIMIT = 10_000
-"""Messages that wait for the next incarnation of one actor, as many as a default mailbox holds."""
 
 LEAST_WAIT_S = 0.05
 """Seconds between two looks for idle actors, at least; timers may fire a little before their time."""
 
 
 class _Slot(Generic[K, A]):
-    """One live incarnation; `leaving` once it was asked to stop, with `buffer` for what came after that."""
+    """One incarnation, until the next may start.
 
-    __slots__ = ("buffer", "key", "leaving", "over", "ref", "used_at")
+    Attributes:
+        used_at: time of the loop, in seconds, of its last message.
+        leaving: it was asked to stop, or is gone: new messages wait.
+        over: it is gone.
+        waiting: what waits for the next one; made when something does.
+        revival: starts the next one after a delay.
+    """
+
+    __slots__ = ("key", "leaving", "over", "ref", "revival", "used_at", "waiting")
 
     def __init__(self, key: K, ref: AsyncioRef[A], used_at: float) -> None:
         self.key = key
@@ -39,7 +53,8 @@ class _Slot(Generic[K, A]):
         self.used_at = used_at
         self.leaving = False
         self.over = False
-        self.buffer: list[Envelope] = []
+        self.waiting: Handle[Envelope] | None = None
+        self.revival: asyncio.TimerHandle | None = None
 
 
 class Directory(Generic[K, A]):
@@ -48,7 +63,10 @@ class Directory(Generic[K, A]):
     An actor is put to rest by a handshake: from the moment it is asked to stop, new messages wait here; what
     it had before, it still handles; once it has ended, the waiting messages start its next incarnation. Mail
     that an incarnation leaves unread, because it stopped by itself or failed, goes before them. So none is
-    lost and none overtakes another. The one message that an actor failed of is not repeated.
+    lost and none overtakes another.
+
+    The message that an actor failed of is the first of its next incarnation, until it has killed as many as
+    the crash policy allows. Actors that go on failing start again with growing delays; their mail waits.
     """
 
     def __init__(
@@ -58,8 +76,9 @@ class Directory(Generic[K, A]):
         kind: str,
         idle_s: float = 900.0,
         capacity: int | None = None,
-        clock: Callable[[], float] | None = None,
         on_crash: Callable[[K, BaseException], None] | None = None,
+        on_poison: Callable[[K, Any, BaseException, int], None] | None = None,
+        crashes: CrashLoops[K] | None = None,
     ) -> None:
         """Make an empty directory.
 
@@ -68,15 +87,18 @@ class Directory(Generic[K, A]):
             kind: name in metrics and logs, e.g. `channel`.
             idle_s: seconds without a message after which an actor that isn't busy is put to rest.
             capacity: live actors above which the least recently used one that isn't busy is put to rest.
-            clock: seconds; the time of the running loop by default.
             on_crash: told of every actor that failed.
+            on_poison: gets the key, a message that is repeated no more, what the last actor failed with, and
+                how many the message has killed. Called on the loop, after `on_crash`; must not block.
+            crashes: decides what failing again and again costs.
         """
         self._activate = activate
         self._kind = kind
         self._idle_s = idle_s
         self._capacity = capacity
-        self._clock = clock
         self._on_crash = on_crash
+        self._on_poison = on_poison
+        self._crashes: CrashLoops[K] = CrashLoops() if crashes is None else crashes
         self._slots: OrderedDict[K, _Slot[K, A]] = OrderedDict()
         self._leaving = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -100,6 +122,7 @@ class Directory(Generic[K, A]):
         Raises:
             ActivationError: it could not be started.
             OverloadedError: its mailbox is full.
+            CrashLoopError: it fails again and again, and too much waits for its next start.
             ActorGoneError: the directory is stopped.
         """
         self._deliver(key, Envelope(message))
@@ -115,22 +138,52 @@ class Directory(Generic[K, A]):
             future.fail(error)
         return future
 
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time() if self._clock is None else self._clock()
-
     def _deliver(self, key: K, envelope: Envelope) -> _Slot[K, A]:
         if self._closed:
             raise ActorGoneError("The directory is stopped.")
         slot = self._slots.get(key) or self._start(key)
-        slot.used_at = self._now()
+        slot.used_at = _now()
         self._slots.move_to_end(key)
-        if not slot.leaving:
-            slot.ref.mailbox.put(envelope)
-        elif len(slot.buffer) >= BUFFER_LIMIT:
-            raise OverloadedError
+        if slot.leaving:
+            self._let_wait(slot, envelope)
         else:
-            slot.buffer.append(envelope)
+            slot.ref.mailbox.put(envelope)
         return slot
+
+    def _let_wait(self, slot: _Slot[K, A], envelope: Envelope) -> None:
+        try:
+            self._waiting(slot).send(envelope)
+        except BufferFullError as error:
+            metrics.shed.labels("rejected").inc()
+            raise self._overloaded(slot).caused_by(error) from error
+
+    def _overloaded(self, slot: _Slot[K, A]) -> OverloadedError:
+        if slot.revival is None:
+            return OverloadedError()
+        wait = slot.revival.when() - asyncio.get_running_loop().time()
+        return CrashLoopError(retry_after=max(0.0, wait))
+
+    def _waiting(self, slot: _Slot[K, A]) -> Handle[Envelope]:
+        if slot.waiting is None:
+            slot.waiting = Handle(
+                f"{self._kind} {slot.key}",
+                partial(self._poisoned, slot.key),
+                limit=self._crashes.policy.waiting,
+                lives=self._crashes.policy.lives,
+            )
+        return slot.waiting
+
+    def _poisoned(self, key: K, envelope: Envelope, error: BaseException) -> None:
+        self._call(self._on_poison, key, envelope.message, error, envelope.deaths)
+
+    def _call(self, callback: Callable[..., None] | None, key: K, *facts: Any) -> None:
+        """Tell an observer; one that fails is no reason to lose the key."""
+        if callback is None:
+            return
+        try:
+            callback(key, *facts)
+        except Exception as error:  # noqa: BLE001 - whatever it fails of is its own affair
+            log.error("observer_failed", kind=self._kind, key=str(key), error=type(error).__name__)  # noqa: TRY400 - a trace may show the message
 
     def _start(self, key: K) -> _Slot[K, A]:
         try:
@@ -138,7 +191,7 @@ class Directory(Generic[K, A]):
         except Exception as error:
             log.warning("activation_failed", kind=self._kind, key=str(key), error=type(error).__name__)
             raise ActivationError().caused_by(error) from error
-        slot = _Slot(key, ref, self._now())
+        slot = _Slot(key, ref, _now())
         self._slots[key] = slot
         ref.bequeath(partial(self._inherit, slot))
         ref.termination.watch(partial(self._ended, slot))
@@ -149,40 +202,58 @@ class Directory(Generic[K, A]):
 
     def _inherit(self, slot: _Slot[K, A], unread: list[Envelope]) -> None:
         if not slot.over:
-            slot.buffer[:0] = unread
+            if unread:
+                self._waiting(slot).detach(unread)
             return
         for envelope in unread:  # put in by another thread in the instant of the end
-            self._restart(slot.key, [envelope])
+            try:
+                self._deliver(slot.key, envelope)
+            except ActorError as error:
+                refuse(envelope, error)
 
     def _ended(self, slot: _Slot[K, A]) -> None:
         slot.over = True
+        end = slot.ref.termination
+        if end.error is None:
+            if slot.leaving:
+                self._passivations.inc()
+            self._go_on(slot)
+            return
+        log.warning("actor_failed", kind=self._kind, key=str(slot.key), error=type(end.error).__name__)
+        if not slot.leaving:
+            slot.leaving = True
+            self._leaving += 1
+        delay_s = self._crashes.failed(slot.key, _now())
+        self._call(self._on_crash, slot.key, end.error)
+        if not end.started:
+            self._refuse(slot, ActivationError().caused_by(end.error))
+        elif end.culprit is not None:
+            self._waiting(slot).detach((), end.culprit, end.error)
+        if delay_s > 0 and not self._closed:
+            log.warning("actor_waits", kind=self._kind, key=str(slot.key), delay_s=round(delay_s, 3))
+            slot.revival = asyncio.get_running_loop().call_later(delay_s, self._go_on, slot)
+        else:
+            self._go_on(slot)
+
+    def _go_on(self, slot: _Slot[K, A]) -> None:
+        """Let the next incarnation have what waits; what comes from now on is behind it."""
         self._leaving -= slot.leaving
         del self._slots[slot.key]
         self._live.set(len(self._slots))
-        end = slot.ref.termination
-        if end.error is not None:
-            log.warning("actor_failed", kind=self._kind, key=str(slot.key), error=type(end.error).__name__)
-            if self._on_crash is not None:
-                self._on_crash(slot.key, end.error)
-        elif slot.leaving:
-            self._passivations.inc()
-        if not end.started and end.error is not None:
-            _refuse_all(slot.buffer, ActivationError().caused_by(end.error))
-        elif slot.buffer:
-            self._restart(slot.key, slot.buffer)
-
-    def _restart(self, key: K, mail: list[Envelope]) -> None:
-        """Let the next incarnation have the mail of the last one; what comes from now on is behind it."""
+        if not slot.waiting:
+            return
         if self._closed:
-            _refuse_all(mail, ActorGoneError())
+            self._refuse(slot, ActorGoneError())
             return
         try:
-            slot = self._slots.get(key) or self._start(key)
+            slot.waiting.attach(self._start(slot.key).ref.mailbox)
         except ActivationError as error:
-            _refuse_all(mail, error)
-            return
-        for envelope in mail:
-            slot.ref.mailbox.put(envelope, always=True)
+            self._refuse(slot, error)
+
+    def _refuse(self, slot: _Slot[K, A], error: ActorError) -> None:
+        if slot.waiting is not None:
+            slot.waiting.close(lambda envelope: refuse(envelope, error))
+            slot.waiting = None
 
     def passivate(self, key: K) -> None:
         """Put the actor of `key` to rest; the next message starts it again."""
@@ -203,7 +274,7 @@ class Directory(Generic[K, A]):
 
     def sweep(self) -> None:
         """Put every actor to rest that has been idle for too long; a busy one counts as used now."""
-        now = self._now()
+        now = _now()
         slots = self._slots.values()
         for slot in list(takewhile(lambda slot: now - slot.used_at >= self._idle_s, slots)):
             if slot.ref.busy:
@@ -214,8 +285,8 @@ class Directory(Generic[K, A]):
 
     def _watch_idle(self) -> None:
         if self._timer is None and not self._closed:
-            oldest = next((slot.used_at for slot in self._slots.values() if not slot.leaving), self._now())
-            wait = max(LEAST_WAIT_S, oldest + self._idle_s - self._now())
+            oldest = next((slot.used_at for slot in self._slots.values() if not slot.leaving), _now())
+            wait = max(LEAST_WAIT_S, oldest + self._idle_s - _now())
             self._timer = asyncio.get_running_loop().call_later(wait, self._on_timer)
 
     def _on_timer(self) -> None:
@@ -229,6 +300,10 @@ class Directory(Generic[K, A]):
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
+        for slot in list(self._slots.values()):
+            if slot.revival is not None:
+                slot.revival.cancel()
+                self._go_on(slot)
         ends = [slot.ref.ended() for slot in self._slots.values()]
         for key in list(self._slots):
             self.passivate(key)
@@ -243,6 +318,5 @@ class Directory(Generic[K, A]):
             await end
 
 
-def _refuse_all(mail: list[Envelope], error: ActorError) -> None:
-    for envelope in mail:
-        refuse(envelope, error)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -36,6 +36,10 @@ class OverloadedError(ActorError):
     user_message = "Too much is going on at once; please try again in a moment."
 
 
+class CrashLoopError(OverloadedError):
+    """The actor fails again and again; too much waits already for its next start."""
+
+
 class HandlerCancelledError(ActorError):
     """The work on the message was cancelled."""
 

@@ -196,6 +196,7 @@ class Mailbox:
             if unread is not None:
                 unread.message = envelope.message
                 unread.trace = envelope.trace
+                unread.deaths = envelope.deaths
                 metrics.shed.labels("coalesced").inc()
                 return True
             envelope.key = key

@@ -8,6 +8,7 @@ pytestmark = pytest.mark.unit
 class Letter:
     def __init__(self, text: str) -> None:
         self.text = text
+        self.deaths = 0
 
 
 class Inbox:
@@ -15,7 +16,7 @@ class Inbox:
         self.mail: list[str] = []
         self.is_gone = False
 
-    def deliver(self, mail: Letter, /, *, always: bool) -> None:
+    def put(self, mail: Letter, /, *, always: bool) -> None:
         if self.is_gone and not always:
             raise ConnectionError
         self.mail.append(mail.text)

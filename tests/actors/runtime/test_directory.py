@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typing_extensions import override
 
-from actors.runtime import AsyncioActor, AsyncioRef, Directory
+from actors.runtime import AsyncioActor, AsyncioRef, CrashLoops, CrashPolicy, Directory
 from actors.runtime.errors import ActivationError, ActorGoneError, OverloadedError
 from tests.virtual_time import run_virtually
 
@@ -145,17 +145,6 @@ async def test_an_actor_that_stops_by_itself_loses_nothing() -> None:
     assert log.heard[1] == [0, 1, 2, 3, 4, 5, 6]
 
 
-async def test_a_crash_costs_the_message_it_failed_of_and_no_other() -> None:
-    log = Log()
-    crashes: list[tuple[int, str]] = []
-    directory = directory_of(log, on_crash=lambda key, error: crashes.append((key, str(error))))
-    for message in ("a", "fail", "b", "fail", "c"):
-        directory.tell(1, message)
-    await directory.ask(1, "d", 5.0)
-    assert log.heard[1] == ["a", "b", "c", "d"]
-    assert crashes == [(1, "failed"), (1, "failed")]
-
-
 async def test_a_failed_start_is_reported_to_every_sender() -> None:
     log = Log()
     directory = directory_of(log, slow_s=1.0)
@@ -194,9 +183,8 @@ async def test_mail_that_waits_is_answered_when_the_next_activation_raises() -> 
         await answer
 
 
-async def test_the_buffer_of_a_resting_actor_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.directory.BUFFER_LIMIT", 2)
-    directory = directory_of(Log(), slow_s=10.0)
+async def test_the_buffer_of_a_resting_actor_is_bounded() -> None:
+    directory = directory_of(Log(), slow_s=10.0, crashes=CrashLoops(CrashPolicy(waiting=2)))
     await directory.ask(1, "hello", 60.0)
     directory.passivate(1)
     directory.tell(1, 1)
@@ -225,16 +213,6 @@ async def test_stop_kills_what_needs_too_long_and_answers_what_waits() -> None:
     assert asyncio.get_running_loop().time() - started == 5.0
     with pytest.raises(ActivationError):
         await answer
-
-
-async def test_the_clock_can_be_given() -> None:
-    now = [0.0]
-    directory = directory_of(Log(), idle_s=100.0, clock=lambda: now[0])
-    await directory.ask(1, "hello", 5.0)
-    now[0] = 101.0
-    directory.sweep()
-    await asyncio.sleep(1)
-    assert len(directory) == 0
 
 
 async def _race(seed: int, rounds: int) -> tuple[list[int], list[int]]:

@@ -18,7 +18,6 @@ from supervision import (
     Policy,
     StartTimeoutError,
     Supervisor,
-    render,
 )
 
 pytestmark = pytest.mark.unit
@@ -134,8 +133,8 @@ async def test_an_actor_that_hangs_in_a_handler_is_killed_and_its_mail_handed_on
     handle.tell("sleep")
     handle.tell("unread")
     await asyncio.sleep(1)
-    assert "2 unread" not in render(root.snapshot())
-    assert "1 unread · at str" in render(root.snapshot())
+    child = root.snapshot().children[0]
+    assert (child.mailbox, child.work) == (1, "str")
     await root.stop()
     assert asyncio.get_running_loop().time() == 3.0
     assert len(handle) == 1
