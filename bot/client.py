@@ -1,5 +1,6 @@
 """The stock discord.py client: intents, settings, and where its events go."""
 
+import asyncio
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import discord
 from discord import app_commands
 from typing_extensions import override
 
+from bot.heartbeat import watch_heartbeat
 from config.logs import get_logger
 
 log = get_logger(__name__)
@@ -65,12 +67,20 @@ class TroupeClient(discord.Client):
         self.listener = listener
         self.tree = app_commands.CommandTree(self)
         self.connected_at = datetime.now(UTC)
+        self._watch: asyncio.Task[None] | None = None
         register(self)
 
     @override
     async def setup_hook(self) -> None:
         commands = await self.tree.sync()
         log.info("commands_registered", count=len(commands))
+        self._watch = asyncio.create_task(watch_heartbeat(self), name="heartbeat")
+
+    @override
+    async def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        await super().close()
 
     async def on_connect(self) -> None:
         """Note when a session began, before anything is heard in it."""

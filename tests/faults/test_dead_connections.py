@@ -1,0 +1,28 @@
+"""Connections that look alive, and refusals that no patience mends."""
+
+import pytest
+
+from sandbox.limits import NO_LIMITS
+from tests.faults.house import House
+
+pytestmark = pytest.mark.discord
+
+
+@pytest.mark.parametrize("kind", ["half_open", "no_ack"])
+async def test_a_connection_without_a_pulse_is_left_and_what_it_kept_back_is_answered(
+    own_house: House, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.heartbeat.ACK_S", 0.3)
+    own_house.sandbox.limiter.limits = NO_LIMITS
+    own_house.sandbox.gateway.heartbeat_s = 0.3
+    await own_house.start()
+    scene = own_house.scene()
+    scene.speak()
+    await scene.visible()
+    before = set(own_house.sandbox.hub.connections)
+
+    own_house.fault(kind, event="")
+    scene.speak()
+
+    await scene.settled()
+    assert not before & own_house.sandbox.hub.connections
