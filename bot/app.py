@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack
 import aiohttp
 
 from actors.channel.company import Company
-from actors.models.active import ActiveModel, ModelInUse
+from actors.models.active import ActiveModel
 from actors.models.choice import ModelChoice, parse_choice
 from actors.models.openai import new_session
+from actors.models.settling import ModelInUse
 from actors.runtime.memory import calm_garbage_collector
 from actors.workers.service import LlmService
 from bot import commands, first_night
@@ -130,7 +131,11 @@ class App:
     async def _settle_model(self) -> None:
         session = await self._stack.enter_async_context(new_session())
         self.model = ActiveModel(
-            self._settings, session, self.service, SavedModelChoice(self.stores.settings)
+            self._settings,
+            session,
+            self.service,
+            SavedModelChoice(self.stores.settings),
+            circuits=self.service.guard,
         )
         use = await self.model.refresh()
         await self.service.use_embedded(use.choice.kind == "embedded")

@@ -72,7 +72,13 @@ async def _active_model(settings: Settings) -> AsyncGenerator[ActiveModel, None]
         await migrate(database)
         await service.start()
         async with aiohttp.ClientSession() as session:
-            model = ActiveModel(settings, session, service, SavedModelChoice(Stores(database).settings))
+            model = ActiveModel(
+                settings,
+                session,
+                service,
+                SavedModelChoice(Stores(database).settings),
+                circuits=service.guard,
+            )
             await model.refresh()
             yield model
     finally:

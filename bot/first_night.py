@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from actors.channel.company import Company
-from actors.models.active import ModelInUse
+from actors.models.settling import ModelInUse
 from bot.extract import extract, venue_of
 from config.logs import get_logger
 from storage.records import Personality

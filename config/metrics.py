@@ -21,6 +21,9 @@ model_time_to_first_token = Histogram(
 )
 model_errors = Counter("troupe_model_errors", "Model requests that failed", ["kind"], registry=REGISTRY)
 model_tokens = Counter(
+model_requests = Counter(
+    "troupe_model_requests", "Model requests ended", ["provider", "model", "outcome"], registry=REGISTRY
+)
     "troupe_model_tokens", "Tokens as counted by the provider", ["kind"], registry=REGISTRY
 )
 workers_connected = Gauge("troupe_workers_connected", "Workers connected", ["kind"], registry=REGISTRY)

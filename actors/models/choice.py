@@ -14,12 +14,13 @@ class ModelChoice(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model to speak with.
 
     Attributes:
-        kind: the server of `LLM_BASE_URL` with its key, another server without one, or the embedded model.
+        kind: the server of `LLM_BASE_URL` with its key, another server without one, the embedded model, or
+            for a fallback, the server of the model that it stands in for.
         base_url: of kind `server`.
         model: its name; empty takes the first chat model that the server lists.
     """
 
-    kind: Literal["configured", "server", "embedded"]
+    kind: Literal["configured", "server", "embedded", "same"]
     base_url: str = ""
     model: str = ""
 
@@ -63,6 +64,33 @@ def parse_choice(text: str) -> ModelChoice:
     if place.startswith(("http://", "https://")) and without_secrets(place) == place:
         return ModelChoice("server", place, model)
     raise BadRequestError(f"Not a model: {text!r}; say embedded, configured, URL or URL#MODEL (no key in it)")
+
+
+def parse_fallbacks(text: str | None) -> tuple[ModelChoice, ...]:
+    """Read `LLM_FALLBACKS`: choices and names of models, with commas between them.
+
+    A bare name becomes a choice of kind `same`, which `placed_by` turns into one that can be asked.
+
+    Raises:
+        BadRequestError: a choice is none.
+    """
+    items = [item.strip() for item in (text or "").split(",") if item.strip()]
+    return tuple(_parse_fallback(item) for item in items)
+
+
+def _parse_fallback(item: str) -> ModelChoice:
+    place = item.partition("#")[0]
+    if place in {"embedded", "configured"} or "://" in place:
+        return parse_choice(item)
+    return ModelChoice("same", model=item)
+
+
+def placed_by(first: ModelChoice, fallback: ModelChoice) -> ModelChoice:
+    """Return where to ask a fallback: a bare name is on the server of the first choice, if that has one."""
+    if fallback.kind != "same":
+        return fallback
+    kind = "configured" if first.kind == "embedded" else first.kind
+    return ModelChoice(kind, first.base_url, fallback.model)
 
 
 def mark_of(settings: Settings) -> str:

@@ -20,7 +20,8 @@ from actors.models.errors import (
     ModelUnavailableError,
     StreamBrokenError,
 )
-from actors.models.refusals import read_complaint, read_retry_after, refusal
+from actors.models.pauses import asked_pause
+from actors.models.refusals import read_complaint, refusal
 
 CONNECT_S = 10.0
 IDLE_S = 45.0
@@ -195,7 +196,8 @@ async def _check(response: aiohttp.ClientResponse, endpoint: Endpoint) -> None:
     if response.status < HTTP_ERRORS:
         raise BadAnswerError(f"HTTP {response.status}: the server sends us elsewhere; is the base URL right?")
     complaint = redacted(read_complaint(await _whole(response)), endpoint.api_key)
-    raise refusal(response.status, complaint, read_retry_after(response.headers), as_html=as_html)
+    pause = asked_pause(response.status, response.headers)
+    raise refusal(response.status, complaint, pause, as_html=as_html)
 
 
 async def get(session: aiohttp.ClientSession, endpoint: Endpoint, path: str, within_s: float) -> bytes:

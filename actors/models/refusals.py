@@ -1,9 +1,8 @@
 """From what a server says when it refuses to the error that we raise."""
 
+import math
 import re
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import msgspec
@@ -23,7 +22,6 @@ from actors.models.errors import (
 )
 
 MESSAGE_LIMIT = 300
-LONGEST_RETRY_AFTER_S = 3600.0
 
 BY_STATUS: Mapping[int, type[ModelError]] = {
     401: ModelAuthError,
@@ -45,9 +43,25 @@ BY_CODE: Mapping[str, type[ModelError]] = {
     "authentication_error": ModelAuthError,
     "model_not_found": ModelNotFoundError,
     "not_found_error": ModelNotFoundError,
+    "not_found": ModelNotFoundError,
+    "permission_error": ModelAuthError,
+    "billing_error": ModelQuotaError,
     "rate_limit_exceeded": ModelRateLimitedError,
+    "rate_limit_error": ModelRateLimitedError,
     "unavailable_error": ModelUnavailableError,
+    "overloaded_error": ModelUnavailableError,
+    "engine_overloaded_error": ModelUnavailableError,
+    "api_error": ModelUnavailableError,
+    "server_error": ModelUnavailableError,
+    "timeout_error": ModelTimeoutError,
 }
+
+NAMES_A_PAUSE: Mapping[type[ModelError], str] = {
+    ModelRateLimitedError: "I am being asked too much at once",
+    ModelUnavailableError: "My model server needs a pause",
+    ModelTimeoutError: "My model server needs a pause",
+}
+"""Errors for which a server says how long it wants to be left alone."""
 
 TOO_LONG = re.compile(
     r"(maximum|available|exceed\w*|longer than|larger than)\W.{0,60}\bcontext\b"
@@ -113,7 +127,15 @@ def refusal(
     kind = _kind(status, complaint)
     if as_html and kind is BadRequestError:
         kind = BadAnswerError
-    return kind(message, retry_after=retry_after)
+    asked = retry_after if kind in NAMES_A_PAUSE else None
+    return kind(message, retry_after=asked, user_message=_words(kind, asked))
+
+
+def _words(kind: type[ModelError], pause: float | None) -> str | None:
+    """Say when to try again, where that is known."""
+    if not pause:
+        return None
+    return f"{NAMES_A_PAUSE[kind]}; try again in {math.ceil(pause)} s."
 
 
 def _kind(status: int, complaint: Complaint) -> type[ModelError]:
@@ -127,26 +149,6 @@ def _kind(status: int, complaint: Complaint) -> type[ModelError]:
     if TOO_LONG.search(complaint.message):
         return ContextTooLongError
     return ModelUnavailableError if status >= 500 else BadRequestError  # noqa: PLR2004 - the 5xx class
-
-
-def read_retry_after(headers: Mapping[str, str], now: float | None = None) -> float | None:
-    """Return the seconds of a `Retry-After` header, given in seconds or as a date.
-
-    Args:
-        headers: of the answer, with case-insensitive keys.
-        now: Unix time; the clock's by default.
-    """
-    value = headers.get("Retry-After", "").strip()
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - (time.time() if now is None else now)
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER_S) if seconds == seconds else None  # noqa: PLR0124 - NaN
 
 
 def _shorten(text: str) -> str:

@@ -1,6 +1,6 @@
 """What a turn needs of the layers around it; the stores, the models and the bot fit in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -38,17 +38,19 @@ class Transcript(Protocol):
         ...
 
 
+Candidate = tuple[Endpoint | None, Profile]
+"""A model, its endpoint None for the embedded one, and how it wants to be prompted."""
+
+
 class Voice(Protocol):
     """Which model speaks at the moment."""
 
-    @property
-    def endpoint(self) -> Endpoint | None:
-        """The server, or None for the embedded model."""
-        ...
+    def candidates(self) -> Sequence[Candidate]:
+        """Return the models that may speak, best first; never none.
 
-    @property
-    def profile(self) -> Profile:
-        """How it wants to be prompted."""
+        Raises:
+            ModelError: it is not known which model to ask.
+        """
         ...
 
 

@@ -21,6 +21,8 @@ class HostError(TroupeError):
 class WorkerLostError(StreamBrokenError):
     """The worker of this stream died or fell silent."""
 
+    elsewhere = False
+
 
 class WorkerFaultError(ModelError):
     """A worker met an error that nobody foresaw."""

@@ -8,13 +8,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from actors.models.chat import ChatEvent, ChatRequest
+from actors.models.embedded import BUILT_IN, OWN_FILE
 from actors.workers.fallback import InProcessChat
 from actors.workers.frames import Hello
+from actors.workers.guard import GuardedChat
 from actors.workers.host import HostState, NoHost, ProcessHost, RayHost, WorkerHost
 from actors.workers.hub import Hub
 from actors.workers.orders import Orders
 from actors.workers.pool import WorkerPool
 from config.settings import Settings
+from supervision.gate import GatePolicy
+from supervision.limiter import LimitPolicy
 from supervision.tree import Node
 
 LLM_WORKERS = 2
@@ -63,7 +67,7 @@ class LlmService:
     """A `ChatModel` that is there from the first moment and gets better when its workers have come.
 
     Args:
-        settings: `worker_host`, `ray_address`, `llm_gguf`, `otlp_endpoint` and `log_level` are used.
+        settings: where workers run, `llm_gguf`, `llm_concurrency` and the logs' are used.
         embedded: the embedded model is the active one.
     """
 
@@ -75,7 +79,9 @@ class LlmService:
         self.hub = Hub(_address_towards(settings.ray_address))
         self.fallback = InProcessChat(self._gguf)
         self.host = self._choose_host()
-        self._pool = WorkerPool(self.hub, self.fallback)
+        policy = GatePolicy(limit=LimitPolicy(most=settings.llm_concurrency))
+        slots = (BUILT_IN if gguf is None else OWN_FILE).slots
+        self.guard = GuardedChat(WorkerPool(self.hub, self.fallback), policy, slots)
         self.hub.on_join.append(self._joined)
 
     async def start(self) -> None:
@@ -101,7 +107,7 @@ class LlmService:
         Raises:
             ModelError: any failure, typed by cause.
         """
-        return self._pool.stream(request)
+        return self.guard.stream(request)
 
     async def use_embedded(self, active: bool) -> None:
         """Start or end the worker that owns the embedded model; returns at once."""

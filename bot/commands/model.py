@@ -6,9 +6,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from actors.models.active import ModelInUse, ModelOption
+from actors.models.active import ModelOption
 from actors.models.choice import parse_choice
 from actors.models.errors import ModelError
+from actors.models.settling import ModelInUse
 from actors.models.trial import TestReport
 from bot.commands.failures import AnsweringView, CommandRefusedError, whisper
 from bot.commands.services import Interaction, Services

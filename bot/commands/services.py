@@ -7,8 +7,9 @@ from uuid import UUID
 import discord
 from discord import app_commands
 
-from actors.models.active import ActiveModel, ModelInUse
+from actors.models.active import ActiveModel
 from actors.models.choice import ModelChoice
+from actors.models.settling import ModelInUse
 from storage.records import Message, Personality, Venue
 from storage.stores import Stores
 

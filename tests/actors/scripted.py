@@ -218,13 +218,14 @@ class MemoryTranscript:
 
 @dataclass
 class FixedVoice:
-    """One model for ever; it is its own profile."""
+    """One model for ever, and others that stand in for it; it is its own profile."""
 
     endpoint: Endpoint | None = None
     form: Literal["chat", "transcript"] = "chat"
     prompt_tokens: int = 4000
     sampling: Sampling = field(default_factory=Sampling)
 
-    @property
-    def profile(self) -> "FixedVoice":
-        return self
+    others: tuple["FixedVoice", ...] = ()
+
+    def candidates(self) -> tuple[tuple[Endpoint | None, "FixedVoice"], ...]:
+        return tuple((each.endpoint, each) for each in (self, *self.others))

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from typing_extensions import override
 
-from actors.models.active import RECHECK_S, ActiveModel
+from actors.models.active import ActiveModel
 from actors.models.chat import ChatEvent, ChatRequest, Endpoint
 from actors.models.choice import ModelChoice, SavedChoice, mark_of
 from actors.models.embedded import WHEEL_MODEL, ModelFileError
@@ -19,6 +19,7 @@ from actors.models.errors import (
     ModelNotFoundError,
     ModelUnavailableError,
 )
+from actors.models.fallbacks import RECHECK_S
 from actors.models.openai import OpenAIChat
 from actors.models.profiles import DEMONSTRATION, OWN_GGUF
 from config.settings import Settings

@@ -18,11 +18,9 @@ from actors.models.errors import (
     ModelUnavailableError,
 )
 from actors.models.refusals import (
-    LONGEST_RETRY_AFTER_S,
     MESSAGE_LIMIT,
     Complaint,
     read_complaint,
-    read_retry_after,
     refusal,
 )
 
@@ -111,25 +109,3 @@ def test_a_long_complaint_is_cut() -> None:
 @given(body=st.binary(max_size=100))
 def test_any_body_makes_some_complaint(body: bytes) -> None:
     assert isinstance(refusal(400, read_complaint(body)), BadRequestError)
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("7", 7.0),
-        ("0.5", 0.5),
-        ("-3", 0.0),
-        ("99999999", LONGEST_RETRY_AFTER_S),
-        ("Thu, 01 Jan 1970 00:16:50 GMT", 10.0),
-        ("Thu, 01 Jan 1970 00:00:10 GMT", 0.0),
-        ("soon", None),
-        ("nan", None),
-        ("", None),
-    ],
-)
-def test_retry_after_is_read_in_both_forms(value: str, seconds: float | None) -> None:
-    assert read_retry_after({"Retry-After": value}, now=1000.0) == seconds
-
-
-def test_without_the_header_nothing_is_said() -> None:
-    assert read_retry_after({}) is None

@@ -147,9 +147,15 @@ async def test_a_passing_error_before_any_text_is_tried_again() -> None:
 
 
 async def test_the_server_says_how_long_to_wait() -> None:
-    scene = Scene([ModelRateLimitedError(retry_after=20.0)], ["Good evening."])
+    scene = Scene([ModelRateLimitedError(retry_after=4.0)], ["Good evening."])
     await scene.play()
-    assert scene.elapsed == pytest.approx(20.0, abs=0.1)
+    assert scene.elapsed == pytest.approx(4.0, abs=0.1)
+
+
+async def test_a_long_pause_is_told_at_once() -> None:
+    scene = Scene([ModelRateLimitedError(retry_after=20.0)], ["Good evening."])
+    ended = await scene.play()
+    assert (ended.reason, scene.elapsed) == ("ModelRateLimitedError", 0.0)
 
 
 async def test_a_wait_beyond_the_deadline_is_not_begun() -> None:
