@@ -35,8 +35,8 @@ def _late_by(client: discord.Client) -> float:
     pulse = None if ws is None else ws._keep_alive  # noqa: SLF001 - told nowhere else
     if pulse is None or pulse.interval is None:
         return 0.0
-    acknowledged_at: float = pulse._last_ack  # noqa: SLF001 - same
-    return time.perf_counter() - acknowledged_at - pulse.interval - ACK_S
+    due_at: float = pulse._last_ack + pulse.interval + ACK_S  # noqa: SLF001 - same
+    return time.perf_counter() - due_at
 
 
 def _cut(client: discord.Client) -> None:
