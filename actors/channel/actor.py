@@ -57,6 +57,10 @@ class ChannelActor(AsyncioActor):
             self._window.put(message)
 
     @override
+    def on_quiet(self) -> None:
+        self._window.pack()
+
+    @override
     async def on_receive(self, message: Any) -> None:
         match message:
             case MessageCreated():

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from actors.runtime.cell import Cell
 from actors.runtime.dispatcher import dispatcher_of
+from actors.runtime.envelope import Quiet
 from actors.runtime.errors import NoLoopError
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import Mailbox, MailboxSpec
@@ -97,7 +98,7 @@ class AsyncioActor(pykka.Actor):
     @override
     def _handle_receive(self, message: Any) -> Any:
         if isinstance(message, tuple):  # Pykka's own messages are named tuples
-            return super()._handle_receive(message)
+            return self.on_quiet() if isinstance(message, Quiet) else super()._handle_receive(message)
         return self.on_receive(message)
 
     @override
@@ -111,6 +112,9 @@ class AsyncioActor(pykka.Actor):
     @override
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> Any:
         """Run instead of `on_stop` when a told message or a child task failed, plain or `async def`."""
+
+    def on_quiet(self) -> Any:
+        """Run when a directory has had no message for the actor for a while: the time to take less memory."""
 
     @override
     def on_receive(self, message: Any) -> Any:

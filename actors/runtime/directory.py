@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from actors.runtime.actor import AsyncioActor
 from actors.runtime.crash_loop import CrashLoops
-from actors.runtime.envelope import Envelope, stop_request
+from actors.runtime.envelope import Envelope, Quiet, stop_request
 from actors.runtime.errors import (
     ActivationError,
     ActorError,
@@ -30,6 +30,9 @@ K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=AsyncioActor)
 log = get_logger(__name__)
 
+QUIET_S = 60.0
+"""Seconds without a message after which an actor is told that it is quiet; it may take twice as long."""
+
 LEAST_WAIT_S = 0.05
 """Seconds between two looks for idle actors, at least; timers may fire a little before their time."""
 
@@ -39,18 +42,20 @@ class _Slot(Generic[K, A]):
 
     Attributes:
         used_at: time of the loop, in seconds, of its last message.
+        quiet: it has been told that nobody writes.
         leaving: it was asked to stop, or is gone: new messages wait.
         over: it is gone.
         waiting: what waits for the next one; made when something does.
         revival: starts the next one after a delay.
     """
 
-    __slots__ = ("key", "leaving", "over", "ref", "revival", "used_at", "waiting")
+    __slots__ = ("key", "leaving", "over", "quiet", "ref", "revival", "used_at", "waiting")
 
     def __init__(self, key: K, ref: AsyncioRef[A], used_at: float) -> None:
         self.key = key
         self.ref = ref
         self.used_at = used_at
+        self.quiet = False
         self.leaving = False
         self.over = False
         self.waiting: Handle[Envelope] | None = None
@@ -101,6 +106,7 @@ class Directory(Generic[K, A]):
         self._crashes: CrashLoops[K] = CrashLoops() if crashes is None else crashes
         self._slots: OrderedDict[K, _Slot[K, A]] = OrderedDict()
         self._leaving = 0
+        self._quiet_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._live = metrics.actors_live.labels(kind)
@@ -143,6 +149,7 @@ class Directory(Generic[K, A]):
             raise ActorGoneError("The directory is stopped.")
         slot = self._slots.get(key) or self._start(key)
         slot.used_at = _now()
+        slot.quiet = False
         self._slots.move_to_end(key)
         if slot.leaving:
             self._let_wait(slot, envelope)
@@ -277,16 +284,36 @@ class Directory(Generic[K, A]):
         now = _now()
         slots = self._slots.values()
         for slot in list(takewhile(lambda slot: now - slot.used_at >= self._idle_s, slots)):
-            if slot.ref.busy:
-                slot.used_at = now
-                self._slots.move_to_end(slot.key)
-            else:
+            if not self._keep_busy(slot, now):
                 self.passivate(slot.key)
+        if now >= self._quiet_at:
+            self._quiet_at = now + QUIET_S
+            self._calm(now)
+
+    def _keep_busy(self, slot: _Slot[K, A], now: float) -> bool:
+        """Let a busy actor count as used now."""
+        if slot.ref.busy:
+            slot.used_at = now
+            self._slots.move_to_end(slot.key)
+            return True
+        return False
+
+    def _calm(self, now: float) -> None:
+        """Tell every actor that nobody has written to of late; those told before are the oldest."""
+        lively = list(takewhile(lambda slot: not slot.quiet, reversed(self._slots.values())))
+        for slot in reversed(lively):
+            if now - slot.used_at < QUIET_S:
+                return
+            if not slot.leaving and not self._keep_busy(slot, now):
+                slot.quiet = True
+                with suppress(ActorGoneError):
+                    slot.ref.mailbox.put(Envelope(Quiet()), always=True)
 
     def _watch_idle(self) -> None:
         if self._timer is None and not self._closed:
-            oldest = next((slot.used_at for slot in self._slots.values() if not slot.leaving), _now())
-            wait = max(LEAST_WAIT_S, oldest + self._idle_s - _now())
+            now = _now()
+            oldest = next((slot.used_at for slot in self._slots.values() if not slot.leaving), now)
+            wait = min(max(LEAST_WAIT_S, oldest + self._idle_s - now), QUIET_S)
             self._timer = asyncio.get_running_loop().call_later(wait, self._on_timer)
 
     def _on_timer(self) -> None:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Hashable
 from contextvars import ContextVar
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from opentelemetry.trace import INVALID_SPAN, get_current_span
 from pykka import Future
@@ -84,6 +84,10 @@ class ChildScope:
 
 
 CURRENT: ContextVar[Scope | None] = ContextVar("current_scope", default=None)
+
+
+class Quiet(NamedTuple):
+    """Nobody has written to the actor for some time."""
 
 
 def stop_request() -> object:

@@ -21,6 +21,7 @@ class Log:
     def __init__(self) -> None:
         self.heard: defaultdict[int, list[Any]] = defaultdict(list)
         self.starts: defaultdict[int, int] = defaultdict(int)
+        self.quiet: list[int] = []
         self.stops: defaultdict[int, int] = defaultdict(int)
 
 
@@ -46,6 +47,10 @@ class Virtual(AsyncioActor):
         self._log.stops[self._key] += 1
 
     @override
+    def on_quiet(self) -> None:
+        self._log.quiet.append(self._key)
+
+    @override
     def on_receive(self, message: Any) -> Any:
         if message == "fail":
             raise ValueError("failed")
@@ -53,7 +58,9 @@ class Virtual(AsyncioActor):
             self.stop()
             return None
         if message == "work":
-            self.spawn(asyncio.sleep(10_000))
+            message = asyncio.sleep(10_000)
+        if asyncio.iscoroutine(message):
+            self.spawn(message)
             return None
         self._log.heard[self._key].append(message)
         return message
@@ -108,6 +115,38 @@ async def test_a_busy_actor_is_not_put_to_rest() -> None:
     directory.tell(2, "hello")
     await asyncio.sleep(1)
     assert 1 in directory
+
+
+async def test_an_actor_is_told_once_that_nobody_writes() -> None:
+    log = Log()
+    directory = directory_of(log)
+    directory.tell(1, "hello")
+    await asyncio.sleep(55)
+    directory.tell(2, "hello")
+    await asyncio.sleep(10)
+    assert log.quiet == [1]
+    await asyncio.sleep(600)
+    assert log.quiet == [1, 2]
+
+
+async def test_a_message_makes_an_actor_lively_again() -> None:
+    log = Log()
+    directory = directory_of(log)
+    for _ in range(2):
+        directory.tell(1, "hello")
+        await asyncio.sleep(121)
+    assert log.quiet == [1, 1]
+
+
+async def test_a_busy_actor_is_told_when_it_is_not_busy_any_more() -> None:
+    log = Log()
+    directory = directory_of(log)
+    for key, message in ((1, asyncio.sleep(100)), (2, "hello")):
+        directory.tell(key, message)
+    await asyncio.sleep(90)
+    assert log.quiet == [2]
+    await asyncio.sleep(150)
+    assert log.quiet == [2, 1]
 
 
 async def test_the_least_recently_used_gives_way_over_the_cap() -> None:
