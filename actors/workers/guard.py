@@ -196,9 +196,8 @@ class _Lane:
             log.warning("circuit_moved", **self.key._asdict(), before=before, state=state, retry_after_s=wait)
 
     def _resting(self, wait: float) -> ModelRestingError:
-        why = (
-            "after repeated failures" if self.gate.cause == "failures" else "because its server asked for it"
-        )
+        failed = self.gate.cause == "failures"
+        why = "after repeated failures" if failed else "because its server asked for a pause"
         when = f"try again in {max(1, math.ceil(wait))} s"
         return ModelRestingError(
             f"{self.key.model} at {self.key.provider} is not asked {why}; {when}",
