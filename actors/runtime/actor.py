@@ -33,9 +33,11 @@ class AsyncioActor(pykka.Actor):
 
     Attributes:
         mailbox_spec: bound and overflow policies of the mailbox.
+        traps_exits: the end of a linked actor is told to it as an `Exit` and doesn't end it.
     """
 
     mailbox_spec: ClassVar[MailboxSpec] = MailboxSpec()
+    traps_exits: ClassVar[bool] = False
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         mailbox = self._create_actor_inbox()

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as trace_context
 from opentelemetry import propagate
 from pykka import ActorRegistry, Future
 
 from actors.runtime.dispatcher import Dispatcher
-from actors.runtime.envelope import CURRENT, ChildScope, Envelope, is_stop_request
+from actors.runtime.envelope import CURRENT, ChildScope, Envelope, Failed, is_stop_request
 from actors.runtime.errors import (
     ActorGoneError,
     DeadlineError,
@@ -32,12 +32,6 @@ Handler = Coroutine[Any, Any, Any]
 
 CHILD_GRACE_S = 5.0
 """Seconds that cancelled child tasks have to end before the actor ends without them."""
-
-
-class ChildFailed(NamedTuple):
-    """A child task failed and nobody said what that means."""
-
-    error: BaseException
 
 
 class Cell:
@@ -196,8 +190,8 @@ class Cell:
             self._stop(envelope.reply_to)
             return
         try:
-            if isinstance(message, ChildFailed):
-                raise message.error  # noqa: TRY301 - a failed child fails its actor
+            if isinstance(message, Failed):
+                raise message.error  # noqa: TRY301 - it fails the actor
             response = self.actor._handle_receive(message)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - Pykka's extension point
         except BaseException as error:  # noqa: BLE001 - the actor's own supervisor decides
             self._fail(error, envelope)
@@ -226,7 +220,7 @@ class Cell:
             logger.info("Exception returned from %s to caller:", self.actor, exc_info=failure)
             envelope.reply_to.set_exception(failure)
         else:
-            if not isinstance(envelope.message, ChildFailed):
+            if not isinstance(envelope.message, Failed):
                 self.termination.culprit = envelope
             self._die(error, partial(self.actor.on_failure, type(error), error, error.__traceback__))
 
@@ -308,15 +302,15 @@ class Cell:
             reply_to.set(None)
         self.termination.end()
 
-    def kill(self) -> None:
+    def kill(self, error: BaseException | None = None) -> None:
         """End now, without hooks: cancel what runs and answer what waits. Callable from any thread."""
-        self.dispatcher.loop.call_soon_threadsafe(self._kill)
+        self.dispatcher.loop.call_soon_threadsafe(self._kill, error)
 
-    def _kill(self) -> None:
+    def _kill(self, error: BaseException | None) -> None:
         if self.termination.ended:
             return
         if self.termination.error is None:
-            self.termination.error = KilledError()
+            self.termination.error = KilledError() if error is None else error
         ActorRegistry.unregister(self.actor.actor_ref)
         self.termination.set()
         for task in (self.task, *(self.children or ())):
@@ -359,7 +353,7 @@ class Cell:
         elif failed is not None and isinstance(error, Exception):
             message = failed(error)
         else:
-            message = ChildFailed(error)
+            message = Failed(error)
         if message is not None and not self.mailbox.closed:
             self.mailbox.put(Envelope(message), always=True)
 

@@ -268,8 +268,7 @@ class Directory(Generic[K, A]):
         if slot is not None and not slot.leaving:
             slot.leaving = True
             self._leaving += 1
-            with suppress(ActorGoneError):
-                slot.ref.mailbox.put(Envelope(stop_request()), always=True)
+            slot.ref.signal(stop_request())
 
     def _keep_to_capacity(self) -> None:
         while self._capacity is not None and len(self._slots) - self._leaving > self._capacity:
@@ -306,8 +305,7 @@ class Directory(Generic[K, A]):
                 return
             if not slot.leaving and not self._keep_busy(slot, now):
                 slot.quiet = True
-                with suppress(ActorGoneError):
-                    slot.ref.mailbox.put(Envelope(Quiet()), always=True)
+                slot.ref.signal(Quiet())
 
     def _watch_idle(self) -> None:
         if self._timer is None and not self._closed:

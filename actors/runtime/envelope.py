@@ -86,6 +86,12 @@ class ChildScope:
 CURRENT: ContextVar[Scope | None] = ContextVar("current_scope", default=None)
 
 
+class Failed(NamedTuple):
+    """Ends the actor that takes it with this error, such as that of a child task."""
+
+    error: BaseException
+
+
 class Quiet(NamedTuple):
     """Nobody has written to the actor for some time."""
 

@@ -87,8 +87,8 @@ class Reader(Protocol):
         """There is something to read; called from any thread."""
         ...
 
-    def kill(self) -> None:
-        """End now; called from any thread."""
+    def kill(self, error: BaseException | None = None) -> None:
+        """End now, with this error; called from any thread."""
         ...
 
     def now(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from pykka import Actor, ActorDeadError, ActorRef
 from typing_extensions import override
 
-from actors.runtime.envelope import Envelope, stop_request
+from actors.runtime.envelope import Envelope, Failed, stop_request
 from actors.runtime.errors import ActorError, ActorGoneError, DeadlockError
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import Mailbox
@@ -93,6 +93,15 @@ class LoopAwareRef(ActorRef[A]):
         future = answer.derive(lambda wait: _was_alive(answer, wait))
         return future.get(timeout=timeout) if block else future
 
+    def signal(self, message: Any) -> None:
+        """Tell what the actor must hear: its mailbox may be full, and it may be gone; nothing is raised."""
+        if not self.actor_stopped.is_set():
+            self.actor_inbox.put(Envelope(message))
+
+    def fail(self, error: BaseException) -> None:
+        """Let the actor fail of `error`: it runs in a thread, so as soon as it comes to this message."""
+        self.signal(Failed(error))
+
     def ended(self) -> AsyncioFuture[Termination]:
         """Return a future of the actor's complete end: last hook run, unread mail answered."""
         future: AsyncioFuture[Termination] = AsyncioFuture()
@@ -148,10 +157,22 @@ class AsyncioRef(LoopAwareRef[A]):
             waited = True
         self.tell(message)
 
+    @override
+    def signal(self, message: Any) -> None:
+        """Tell what the actor must hear: its mailbox may be full, and it may be gone; nothing is raised."""
+        with suppress(ActorGoneError):
+            self.mailbox.put(Envelope(message), always=True)
+
     def kill(self) -> None:
         """End the actor now, without its hooks: cancel what runs, answer what waits with an error."""
         if self.mailbox.reader is not None:
             self.mailbox.reader.kill()
+
+    @override
+    def fail(self, error: BaseException) -> None:
+        """Kill the actor; what it failed of is `error`."""
+        if self.mailbox.reader is not None:
+            self.mailbox.reader.kill(error)
 
     def bequeath(self, heir: Callable[[list[Envelope]], None]) -> None:
         """Hand the unread envelopes to `heir`, on this loop, when the actor ends."""

@@ -61,6 +61,11 @@ class Termination:
                 return
         callback()
 
+    def unwatch(self, callback: Callable[[], None]) -> None:
+        """Don't call `callback` any more."""
+        with _LOCK:
+            self._watchers = [other for other in self._watchers or () if other is not callback] or None
+
     def watch_start(self, callback: Callable[[], None]) -> None:
         """Call `callback` when the actor has started or has ended without; now when it has."""
         with _LOCK:

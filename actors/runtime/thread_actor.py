@@ -1,11 +1,12 @@
 """Pykka's thread actor, for the few libraries that block, safe to use from a loop."""
 
-from typing import Any, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import pykka
 from pykka import ActorRegistry
 from typing_extensions import override
 
+from actors.runtime.envelope import Failed
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.ref import LoopAwareRef
 from actors.runtime.termination import Termination
@@ -16,9 +17,13 @@ class ThreadActor(pykka.ThreadingActor):
 
     Stock futures block the loop that awaits them, and Pykka chooses the class of a future by the actor
     that answers; so this is the thread actor to use beside `AsyncioActor`.
+
+    Attributes:
+        traps_exits: the end of a linked actor is told to it as an `Exit` and doesn't end it.
     """
 
     use_daemon_thread = True
+    traps_exits: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -43,6 +48,12 @@ class ThreadActor(pykka.ThreadingActor):
         except RuntimeError:  # no more threads: leave no zombie in the registry
             ActorRegistry.unregister(self._actor_ref)
             raise
+
+    @override
+    def _handle_receive(self, message: Any) -> Any:
+        if isinstance(message, Failed):
+            raise message.error
+        return super()._handle_receive(message)
 
     @override
     def _handle_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
