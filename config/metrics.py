@@ -20,10 +20,10 @@ model_time_to_first_token = Histogram(
     "troupe_model_first_token_seconds", "Model request to first token", buckets=SECONDS, registry=REGISTRY
 )
 model_errors = Counter("troupe_model_errors", "Model requests that failed", ["kind"], registry=REGISTRY)
-model_tokens = Counter(
 model_requests = Counter(
     "troupe_model_requests", "Model requests ended", ["provider", "model", "outcome"], registry=REGISTRY
 )
+model_tokens = Counter(
     "troupe_model_tokens", "Tokens as counted by the provider", ["kind"], registry=REGISTRY
 )
 workers_connected = Gauge("troupe_workers_connected", "Workers connected", ["kind"], registry=REGISTRY)

@@ -30,8 +30,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_api_key: str | None = None
     llm_model: str | None = None
     llm_gguf: str | None = None
-    llm_fallbacks: str | None = None
-    llm_concurrency: Annotated[int, msgspec.Meta(ge=1)] = 256
     data_dir: str = "~/.local/share/troupe"
     secret_key: str | None = None
     http: str = "127.0.0.1:8210"
@@ -72,8 +70,6 @@ ENVIRONMENT: Mapping[str, str] = {
     "owner_id": "TROUPE_OWNER_ID",
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
     "log_format": "TROUPE_LOG_FORMAT",
-    "llm_fallbacks": "LLM_FALLBACKS",
-    "llm_concurrency": "LLM_CONCURRENCY",
     "log_level": "TROUPE_LOG_LEVEL",
     "turn_deadline_s": "TROUPE_TURN_DEADLINE_S",
     "backfill_max_age_s": "TROUPE_BACKFILL_MAX_AGE_S",
