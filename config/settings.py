@@ -10,6 +10,12 @@ import msgspec
 
 from config.errors import TroupeError
 
+SIZE = r"^[1-9]\d{0,3}(-[1-9]\d{0,3})?$"
+"""A number of workers such as `2`, or its bounds such as `2-8`."""
+
+RESOURCES = r"^\w+=\d+(\.\d+)?(,\w+=\d+(\.\d+)?)*$"
+"""What one worker takes of a Ray cluster, such as `CPU=1,GPU=0.5,models=1`."""
+
 
 class SettingsError(TroupeError):
     """A setting has a value that cannot be used."""
@@ -30,6 +36,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_api_key: str | None = None
     llm_model: str | None = None
     llm_gguf: str | None = None
+    llm_fallbacks: str | None = None
+    llm_concurrency: Annotated[int, msgspec.Meta(ge=1)] = 256
+    llm_workers: Annotated[str, msgspec.Meta(pattern=SIZE)] = "2"
+    llm_resources: Annotated[str, msgspec.Meta(pattern=RESOURCES)] | None = None
+    embedded_resources: Annotated[str, msgspec.Meta(pattern=RESOURCES)] | None = None
     data_dir: str = "~/.local/share/troupe"
     secret_key: str | None = None
     http: str = "127.0.0.1:8210"
@@ -62,6 +73,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "llm_api_key": "LLM_API_KEY",
     "llm_model": "LLM_MODEL",
     "llm_gguf": "LLM_GGUF",
+    "llm_workers": "TROUPE_LLM_WORKERS",
+    "llm_resources": "TROUPE_LLM_RESOURCES",
+    "embedded_resources": "TROUPE_EMBEDDED_RESOURCES",
     "data_dir": "TROUPE_DATA_DIR",
     "secret_key": "TROUPE_SECRET_KEY",
     "http": "TROUPE_HTTP",
@@ -70,6 +84,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "owner_id": "TROUPE_OWNER_ID",
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
     "log_format": "TROUPE_LOG_FORMAT",
+    "llm_fallbacks": "LLM_FALLBACKS",
+    "llm_concurrency": "LLM_CONCURRENCY",
     "log_level": "TROUPE_LOG_LEVEL",
     "turn_deadline_s": "TROUPE_TURN_DEADLINE_S",
     "backfill_max_age_s": "TROUPE_BACKFILL_MAX_AGE_S",

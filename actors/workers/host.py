@@ -3,7 +3,8 @@
 import contextlib
 import itertools
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
 from typing_extensions import override
@@ -30,11 +31,13 @@ READY_S = 60.0
 BIRTH_S = 30.0
 """How long a worker may take from its creation to its hello."""
 
-PARTING_S = 60.0
-"""How long a worker that is not needed any more may take to finish its streams."""
+PARTING_S = 660.0
+"""How long a worker that is not needed any more may take to finish its streams: no request lasts longer."""
 
 STOP_S = 8.0
 """How long a driver may take to end all that it hosts."""
+
+IN_GOOD_ORDER = ("stopped", "retired")
 
 HostState = Literal["stopped", "starting", "ready", "down"]
 
@@ -80,8 +83,9 @@ class DriverHost:
         self._hub = hub
         self._kind = driver
         self._orders = orders
-        self._wanted: dict[str, int] = {}
+        self._wanted: dict[str, list[str]] = {}
         self._workers: dict[str, HostedWorker] = {}
+        self._places: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
         self._numbers = itertools.count(1)
         self._starts = 0
         self._stopping = False
@@ -120,21 +124,26 @@ class DriverHost:
         await self._supervisor.start(wait=False)
 
     async def ensure(self, kind: str, count: int) -> None:
-        """Want `count` workers of a kind; returns at once. Those too many end when their streams have."""
-        before, self._wanted[kind] = self._wanted.get(kind, 0), count
-        if self._staff is None:
-            return
-        for number in range(before + 1, count + 1):
-            if (child := self._child(kind, number)).name not in self._staff:
+        """Want `count` workers of a kind; returns at once. Those too many end when their streams have.
+
+        A name is never used again: who had it may still be finishing its streams.
+        """
+        names = self._wanted.setdefault(kind, [])
+        while len(names) < count:
+            names.append(f"{kind}-{next(self._places[kind])}")
+            if self._staff is not None:
                 with contextlib.suppress(SupervisionError):  # it is stopping; the next staff has it
-                    self._staff.add(child)
-        for number in range(count + 1, before + 1):
-            if (name := f"{kind}-{number}") in self._staff:
+                    self._staff.add(self._child(kind, names[-1]))
+        while len(names) > count:
+            name = names.pop()
+            if self._staff is not None and name in self._staff:
                 self._staff.remove(name)
 
     async def stop(self) -> None:
         """End all workers, the driver and every process that it has started. May be called twice."""
         self._stopping = True
+        for worker_id in self._workers:
+            self._hub.drop(worker_id, "stopped")
         if self._supervisor is not None:
             await self._supervisor.stop()
 
@@ -154,17 +163,13 @@ class DriverHost:
             worker.lost("the driver is gone")
 
     def _make_staff(self) -> Supervisor:
-        children = [
-            self._child(kind, number)
-            for kind, count in self._wanted.items()
-            for number in range(1, count + 1)
-        ]
+        children = [self._child(kind, name) for kind, names in self._wanted.items() for name in names]
         self._staff = Supervisor("staff", children, _tireless("one_for_one"))
         return self._staff
 
-    def _child(self, kind: str, number: int) -> Child:
+    def _child(self, kind: str, name: str) -> Child:
         return Child(
-            name=f"{kind}-{number}",
+            name=name,
             start=lambda: self._start_worker(kind),
             start_timeout_s=BIRTH_S,
             stop_budget_s=PARTING_S,
@@ -208,7 +213,11 @@ class DriverHost:
             worker.joined(hello)
 
     def _lost(self, departure: Departure) -> None:
-        if (worker := self._workers.get(departure.hello.id)) is not None:
+        if (worker := self._workers.get(departure.hello.id)) is None:
+            return
+        if departure.reason in IN_GOOD_ORDER and self.driver_pid is not None:
+            worker.left()
+        else:
             worker.lost(departure.reason)
 
 

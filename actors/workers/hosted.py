@@ -7,6 +7,9 @@ from typing import Any
 from actors.workers.errors import HostError
 from actors.workers.frames import Hello
 
+FAREWELL_S = 2.0
+"""How long a worker may take to end once its connection was closed in good order."""
+
 
 class HostedWorker:
     """One incarnation. EOF, silence and the host's own word are one and the same end.
@@ -32,6 +35,10 @@ class HostedWorker:
         """It has said hello."""
         if not self._hello.done():
             self._hello.set_result(hello)
+
+    def left(self) -> None:
+        """It has said goodbye: let it send its last traces, then make sure that it is gone."""
+        asyncio.get_running_loop().call_later(FAREWELL_S, self.lost, "left")
 
     def lost(self, reason: str) -> None:
         """It is gone, or as good as gone."""

@@ -96,7 +96,8 @@ class WorkerLink(asyncio.Protocol):
             for frame in self._decoder.feed(data):
                 self._take(frame)
         except ProtocolError as error:
-            log.warning("worker_spoke_nonsense", worker=self.hello and self.hello.id, error=str(error))
+            event = "worker_refused" if self.hello is None else "worker_spoke_nonsense"
+            log.warning(event, worker=self.hello and self.hello.id, error=str(error))
             self.close("protocol")
 
     @override
@@ -173,7 +174,7 @@ class WorkerLink(asyncio.Protocol):
         if not hmac.compare_digest(frame.secret.encode(), self._secret.encode()):
             raise ProtocolError("Wrong secret")
         if frame.version != VERSION:
-            raise ProtocolError(f"Protocol version {frame.version}, ours is {VERSION}")
+            raise ProtocolError(f"{frame.id} speaks version {frame.version}, the stage {VERSION}")
         self.hello = frame
         self._decoder.limit = MAX_FRAME
         self._owner.welcome(self, frame)

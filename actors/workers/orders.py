@@ -21,6 +21,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         gguf: path of the embedded model's file; None takes the one that is installed.
         otlp_endpoint: where to send traces.
         log_level: as in the settings.
+        resources: what it takes of a Ray cluster, by name; `CPU`, `GPU` and `memory` are Ray's own.
     """
 
     id: str
@@ -29,3 +30,4 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     gguf: str | None = None
     otlp_endpoint: str | None = None
     log_level: str = "info"
+    resources: dict[str, float] = {}

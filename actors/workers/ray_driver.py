@@ -61,9 +61,20 @@ OPTIONS: dict[str, Any] = {
     "max_restarts": 0,
     "max_task_retries": 0,
     "max_concurrency": CONCURRENCY,
-    "num_cpus": 0,
+    "scheduling_strategy": "SPREAD",
 }
 RemoteWorker: Any = ray.remote(**OPTIONS)(Worker)
+
+
+def needs_of(resources: dict[str, float]) -> dict[str, Any]:
+    """Return Ray's options for what an actor takes of a node; by default nothing, so that it always fits."""
+    rest = dict(resources)
+    return {
+        "num_cpus": rest.pop("CPU", 0),
+        "num_gpus": rest.pop("GPU", 0),
+        "memory": int(rest.pop("memory", 0)) or None,
+        "resources": rest,
+    }
 
 
 class RayDriver:
@@ -95,7 +106,7 @@ class RayDriver:
         """Keep a worker's handle for as long as it lives, and tell how it ended."""
         reason = "ended"
         try:
-            actor = RemoteWorker.remote()
+            actor = RemoteWorker.options(**needs_of(orders.resources)).remote()
             self._actors[orders.id] = actor
             await actor.live.remote(orders)
         except RayError as error:

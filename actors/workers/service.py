@@ -1,6 +1,7 @@
 """Everything that answers chat requests, as one object: hub, pool, host and the fallback in this process."""
 
 import socket
+import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,18 +12,17 @@ from actors.models.chat import ChatEvent, ChatRequest
 from actors.models.embedded import BUILT_IN, OWN_FILE
 from actors.workers.fallback import InProcessChat
 from actors.workers.frames import Hello
+from actors.workers.groups import Group, read_resources, read_size
 from actors.workers.guard import GuardedChat
 from actors.workers.host import HostState, NoHost, ProcessHost, RayHost, WorkerHost
 from actors.workers.hub import Hub
 from actors.workers.orders import Orders
 from actors.workers.pool import WorkerPool
+from actors.workers.scaling import Autoscaler
 from config.settings import Settings
 from supervision.gate import GatePolicy
 from supervision.limiter import LimitPolicy
 from supervision.tree import Node
-
-LLM_WORKERS = 2
-"""One that is needed and one hot standby; both serve."""
 
 
 class WorkerState(msgspec.Struct, frozen=True):
@@ -79,6 +79,12 @@ class LlmService:
         self.hub = Hub(_address_towards(settings.ray_address))
         self.fallback = InProcessChat(self._gguf)
         self.host = self._choose_host()
+        group = Group(read_size(settings.llm_workers), time.monotonic)
+        self._scaler = Autoscaler(self.hub, self.host, "llm", group)
+        self._resources = {
+            "llm": read_resources(settings.llm_resources),
+            "embedded": read_resources(settings.embedded_resources),
+        }
         policy = GatePolicy(limit=LimitPolicy(most=settings.llm_concurrency))
         slots = (BUILT_IN if gguf is None else OWN_FILE).slots
         self.guard = GuardedChat(WorkerPool(self.hub, self.fallback), policy, slots)
@@ -91,12 +97,13 @@ class LlmService:
             OSError: the socket cannot be made.
         """
         await self.hub.start()
-        await self.host.ensure("llm", LLM_WORKERS)
+        await self._scaler.start()
         await self.host.ensure("embedded", int(self._embedded))
         await self.host.start()
 
     async def stop(self) -> None:
         """End all streams, workers and the processes that host them. May be called twice."""
+        await self._scaler.stop()
         await self.host.stop()
         await self.hub.stop()
         await self.fallback.stop()
@@ -153,6 +160,7 @@ class LlmService:
             gguf=self._gguf,
             otlp_endpoint=self._settings.otlp_endpoint,
             log_level=self._settings.log_level,
+            resources=self._resources[kind],
         )
 
     def _joined(self, hello: Hello) -> None:
