@@ -14,15 +14,17 @@ from actors.models.choice import ModelChoice, SavedChoice, mark_of
 from actors.models.embedded import WHEEL_MODEL, ModelFileError
 from actors.models.errors import (
     BadAnswerError,
+    BadRequestError,
     ModelAuthError,
     ModelError,
     ModelNotFoundError,
     ModelUnavailableError,
 )
-from actors.models.fallbacks import RECHECK_S
+from actors.models.fallbacks import RECHECK_S, Circuits
 from actors.models.openai import OpenAIChat
 from actors.models.profiles import DEMONSTRATION, OWN_GGUF
 from config.settings import Settings
+from tests.actors.workers.rig import until
 from tests.scripted_model import Reply, ScriptedModel, refuse, words
 
 pytestmark = pytest.mark.service
@@ -50,10 +52,15 @@ def make(session: aiohttp.ClientSession) -> Make:
     """Build an `ActiveModel` that finds servers only where the test puts them."""
 
     def build(
-        settings: Settings | None = None, shelf: Shelf | None = None, ports: dict[str, int] | None = None
+        settings: Settings | None = None,
+        shelf: Shelf | None = None,
+        ports: dict[str, int] | None = None,
+        circuits: Circuits | None = None,
     ) -> ActiveModel:
         chat = OpenAIChat(session)
-        return ActiveModel(settings or Settings(), session, chat, shelf or Shelf(), ports or {})
+        return ActiveModel(
+            settings or Settings(), session, chat, shelf or Shelf(), ports or {}, circuits=circuits
+        )
 
     return build
 
@@ -345,3 +352,114 @@ async def test_two_changes_at_once_leave_what_was_kept(make: Make) -> None:
 
     assert shelf.saved is not None
     assert active.describe().choice == shelf.saved.choice
+
+
+class Resting:
+    """Circuits of which some are open."""
+
+    def __init__(self, *models: str) -> None:
+        self.waits = dict.fromkeys(models, 12.0)
+
+    def wait_s(self, endpoint: Endpoint | None) -> float:
+        return self.waits.get("embedded" if endpoint is None else endpoint.model, 0.0)
+
+    def trust(self, endpoint: Endpoint | None) -> None:
+        self.waits.pop("embedded" if endpoint is None else endpoint.model, None)
+
+
+def names(active: ActiveModel) -> list[str]:
+    return ["embedded" if endpoint is None else endpoint.model for endpoint, _ in active.candidates()]
+
+
+async def test_fallbacks_stand_behind_the_model_in_use(make: Make) -> None:
+    async with ScriptedModel(models=["big", "small"], api_key="k-1") as server, ScriptedModel() as other:
+        wished = f"small, {other.base_url}, {other.base_url}#special, embedded"
+        active = make(Settings(llm_base_url=server.base_url, llm_api_key="k-1", llm_fallbacks=wished))
+        use = await active.refresh()
+
+    assert use.name == "big"
+    assert names(active) == ["big", "small", "scripted-1", "special", "embedded"]
+    assert active.candidates()[1][0] == Endpoint(server.base_url, "small", "k-1")
+    assert active.candidates()[4] == (None, DEMONSTRATION)
+    assert active.describe().fallbacks == ("small", "scripted-1", "special", WHEEL_MODEL)
+
+
+async def test_a_bare_name_is_on_the_server_that_was_found(make: Make) -> None:
+    async with ScriptedModel(models=["a", "b"]) as server:
+        active = make(Settings(llm_fallbacks="b"), ports={"ollama": server.port})
+        await active.refresh()
+
+    assert [endpoint for endpoint, _ in active.candidates()] == [
+        Endpoint(server.base_url, name, None, "ollama") for name in "ab"
+    ]
+
+
+async def test_a_fallback_without_a_server_is_left_out(make: Make) -> None:
+    active = make(Settings(llm_fallbacks="some-model,configured"))
+    await active.refresh()
+    assert names(active) == ["embedded"]
+
+
+async def test_the_model_in_use_is_no_fallback_of_itself(make: Make) -> None:
+    async with ScriptedModel(models=["a"]) as server:
+        active = make(Settings(llm_base_url=server.base_url, llm_fallbacks="a,embedded"))
+        await active.refresh()
+    assert names(active) == ["a", "embedded"]
+
+
+async def test_models_with_an_open_circuit_come_last(make: Make) -> None:
+    circuits = Resting("a", "b")
+    circuits.waits["b"] = 3.0
+    async with ScriptedModel(models=["a"]) as server:
+        active = make(Settings(llm_base_url=server.base_url, llm_fallbacks="b,c"), circuits=circuits)
+        await active.refresh()
+
+    assert names(active) == ["c", "b", "a"]
+    use = active.describe()
+    assert (use.name, use.resting_s, use.speaks_now) == ("a", 12.0, "c")
+
+
+async def test_a_model_that_the_owner_chooses_is_trusted_again(make: Make) -> None:
+    circuits = Resting("a")
+    async with ScriptedModel(models=["a"]) as server:
+        active = make(circuits=circuits)
+        await active.refresh()
+        await active.switch(ModelChoice("server", server.base_url, "a"))
+    assert circuits.wait_s(active.endpoint) == 0.0
+
+
+async def test_a_fallback_speaks_while_it_is_unknown_which_model_is_first(make: Make) -> None:
+    async with ScriptedModel() as gone:
+        pass
+    active = make(Settings(llm_base_url=gone.base_url, llm_fallbacks="embedded"))
+    await active.refresh()
+    assert names(active) == ["embedded"]
+    assert active.describe().speaks_now == WHEEL_MODEL
+
+
+async def test_without_any_known_model_the_reason_is_told(make: Make) -> None:
+    async with ScriptedModel() as gone:
+        pass
+    active = make(Settings(llm_base_url=gone.base_url))
+    await active.refresh()
+    assert active.describe().speaks_now == ""
+    with pytest.raises(ModelUnavailableError, match="No connection"):
+        active.candidates()
+
+
+async def test_a_fallback_whose_server_starts_late_is_found(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with ScriptedModel() as early:
+        port = early.port
+    active = make(Settings(llm_fallbacks=early.base_url))
+    await active.refresh()
+    assert names(active) == ["embedded"]
+    monkeypatch.setattr("actors.models.fallbacks.RECHECK_S", 0.0)
+    async with ScriptedModel(models=["late"], port=port):
+        await until(lambda: names(active) == ["embedded", "late"])
+
+
+async def test_fallbacks_with_a_key_in_them_are_refused(make: Make) -> None:
+    with pytest.raises(BadRequestError, match="Not a model"):
+        make(Settings(llm_fallbacks="http://user:secret@host/v1"))

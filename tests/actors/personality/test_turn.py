@@ -1,16 +1,21 @@
 import asyncio
+import dataclasses
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
 
+from actors.models.chat import Endpoint
 from actors.models.errors import (
     BadRequestError,
     ContentRefusedError,
     ContextTooLongError,
     ModelAuthError,
+    ModelOverloadedError,
+    ModelQuotaError,
     ModelRateLimitedError,
+    ModelRestingError,
     ModelUnavailableError,
     StreamBrokenError,
 )
@@ -502,3 +507,74 @@ async def test_a_storage_that_comes_back_learns_everything() -> None:
     scene.turns.broken = None
     await asyncio.sleep(10)
     assert scene.states == ["planned", "generating", "delivering", "done"]
+
+
+def with_fallbacks(scene: Scene, *models: str) -> Scene:
+    """Let other models stand in for the embedded one, which speaks at first."""
+    others = tuple(FixedVoice(endpoint=Endpoint("http://b/v1", model)) for model in models)
+    scene.ports = dataclasses.replace(scene.ports, voice=FixedVoice(others=others))
+    return scene
+
+
+def asked(scene: Scene) -> list[str]:
+    return [
+        "first" if request.endpoint is None else request.endpoint.model for request in scene.model.requests
+    ]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelUnavailableError(),
+        ModelRateLimitedError(retry_after=60.0),
+        ModelRestingError(retry_after=12.0),
+        ModelOverloadedError(),
+        ModelQuotaError(),
+        ModelAuthError(),
+    ],
+)
+async def test_another_model_answers_at_once_when_the_first_one_cannot(error: TroupeError) -> None:
+    scene = with_fallbacks(Scene([error], ["Good evening."]), "b")
+    ended = await scene.play()
+    assert (ended.state, asked(scene), scene.elapsed) == ("done", ["first", "b"], 0.0)
+
+
+async def test_every_model_is_tried_before_one_is_tried_again() -> None:
+    scene = with_fallbacks(Scene([ModelUnavailableError()]), "b", "c", "d")
+    ended = await scene.play()
+    assert (ended.state, asked(scene)) == ("failed", ["first", "b", "c", "d"])
+
+
+async def test_when_all_have_failed_the_first_one_is_tried_again_after_a_pause() -> None:
+    scene = with_fallbacks(Scene(*[[ModelUnavailableError()]] * 2, ["Good evening."]), "b")
+    await scene.play()
+    assert asked(scene) == ["first", "b", "first"]
+    assert scene.elapsed == pytest.approx(1.0)
+
+
+async def test_no_other_model_goes_on_with_words_that_are_visible() -> None:
+    scene = with_fallbacks(Scene(["Good ", StreamBrokenError()], ["Good evening."]), "b")
+    await scene.play()
+    assert (asked(scene), scene.delivery.final) == (["first"], "Good")
+
+
+@pytest.mark.parametrize("error", [BadRequestError(), ContentRefusedError()])
+async def test_what_one_model_declines_is_not_taken_to_another(error: TroupeError) -> None:
+    scene = with_fallbacks(Scene([error], ["Good evening."]), "b")
+    await scene.play()
+    assert asked(scene) == ["first"]
+
+
+async def test_a_lost_worker_is_no_reason_for_another_model() -> None:
+    scene = with_fallbacks(Scene([WorkerLostError()], ["Good evening."]), "b")
+    await scene.play()
+    assert asked(scene) == ["first", "first"]
+
+
+async def test_a_model_that_rests_says_when_to_try_again() -> None:
+    error = ModelRestingError(retry_after=12.0, user_message="My model is resting; try again in 12 s.")
+    scene = Scene([error])
+    await scene.play()
+    assert scene.delivery.notice is not None
+    assert "-# My model is resting; try again in 12 s. · ref: " in scene.delivery.notice
+    assert scene.elapsed == 0.0
