@@ -12,6 +12,7 @@ from sandbox.simulator import (
     dispatch,
     serializers,
 )
+from sandbox.threads import open_by_message
 from sandbox.untyped import record, sequence
 from sandbox.validation import check_content, check_files, check_nonce
 from sandbox.webhooks import Webhooks
@@ -121,6 +122,7 @@ class Routes:
             state.require_permissions(channel.guild_id, self._world.bot_id, channel_id, needed)
         check_content(body)
         check_files(inquiry.files)
+        open_by_message(state, channel)
         nonce = body.get("nonce")
         if nonce is not None:
             check_nonce(nonce)

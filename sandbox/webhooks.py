@@ -13,6 +13,7 @@ from sandbox.simulator import (
     serializers,
 )
 from sandbox.state import DiscordState
+from sandbox.threads import open_by_message, require_open
 from sandbox.validation import (
     check_avatar_url,
     check_content,
@@ -119,6 +120,7 @@ class Webhooks:
             check_webhook_name(username, "username")
         if avatar_url:
             check_avatar_url(avatar_url)
+        open_by_message(self._state, channel)
         message = bot_message(
             inquiry.context(self._state),
             channel.id,
@@ -136,6 +138,7 @@ class Webhooks:
     def edit_message(self, inquiry: Inquiry) -> dict[str, Any]:
         """Edit one of the webhook's own messages."""
         message = self._message(inquiry)
+        require_open(self._state.get_channel(message.channel_id))
         body = inquiry.body
         check_content(body)
         check_files(inquiry.files)

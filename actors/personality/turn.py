@@ -25,6 +25,7 @@ log = get_logger(__name__)
 DELIVERY_DEADLINE_S = 120.0
 SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
 SMALL_PRINT = re.compile(r"\n?^-# [^\n]*\Z", re.MULTILINE)
+DELETED = "message deleted"
 NO_USER = 0
 """Stands for the author of a character's words: `personality_id` says who it was."""
 
@@ -191,6 +192,10 @@ class TurnRun:
         self._record.note("delivering")
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             posted = await delivery.finish(text, footer)
+        if not posted:
+            return self._ended("silent", DELETED if delivery.is_cut_short else "no words")
+        if delivery.is_cut_short:
+            reason = DELETED
         return await self._conclude(tuple(self._said(message, footer) for message in posted), reason)
 
     async def _close(self, resumed: Unfinished, finals: tuple[Posted, ...]) -> TurnEnded:

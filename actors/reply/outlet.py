@@ -27,7 +27,13 @@ class Posted(msgspec.Struct, frozen=True):
 
 
 class Delivery(Protocol):
-    """The visible outcome of one turn: a message that grows, continues in further ones, and ends."""
+    """The visible outcome of one turn: a message that grows, continues in further ones, and ends.
+
+    Attributes:
+        is_cut_short: somebody deleted a message of it, and so ended it.
+    """
+
+    is_cut_short: bool = False
 
     def show(self, text: str) -> None:
         """Take the whole visible text so far; returns at once, edits follow as limits allow."""

@@ -98,7 +98,7 @@ class Stream(Delivery):
         self._ticket = Ticket(Urgency.POST, 0.0)
         self._sent = Piece(0, 0, "")
         self._sent_at = self._edit_at = 0.0
-        self._is_sending = self._is_intended = self._is_cut_short = False
+        self._is_sending = self._is_intended = self.is_cut_short = False
         self._early_edits = self._webhooks_lost = 0
         if resumed is not None:
             self._take_up(resumed)
@@ -259,7 +259,7 @@ class Stream(Delivery):
         except MessageGoneError:
             del self._slots[index]
             self._journal.gone(slot.position)
-            self._is_cut_short = True
+            self.is_cut_short = True
             return False
         except WebhookGoneError:
             self._lose_webhook()
@@ -308,7 +308,7 @@ class Stream(Delivery):
 
     async def _settle(self) -> tuple[Posted, ...]:
         slots = [*self._frozen, *self._slots]
-        if self._state is State.FINAL or self._is_cut_short:
+        if self._state is State.FINAL or self.is_cut_short:
             for slot in slots:
                 self._journal.final(slot.position, slot.text)
             await self._journal.settled()

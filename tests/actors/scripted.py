@@ -97,6 +97,7 @@ class MemoryDelivery:
     footer: str | None = None
     notice: str | None = None
     abandoned: bool = False
+    is_cut_short: bool = False
     refuse: Exception | None = None
     on_final: Callable[[], None] = lambda: None
 

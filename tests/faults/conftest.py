@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -16,10 +17,9 @@ _numbers = itertools.count()
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(postgres: str) -> AsyncIterator[House]:
     """A running bot that the tests of a module share; each makes its own scene."""
-    async for dsn in _fresh_database(postgres):
-        async with House(dsn) as made:
-            await made.start()
-            yield made
+    async with _fresh_database(postgres) as dsn, House(dsn) as made:
+        await made.start()
+        yield made
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ async def own_house(database_dsn: str) -> AsyncIterator[House]:
         yield made
 
 
+@asynccontextmanager
 async def _fresh_database(postgres: str) -> AsyncIterator[str]:
     name = f"faults_{next(_numbers)}"
     connection = await asyncpg.connect(postgres)

@@ -31,7 +31,7 @@ START_S = 20.0
 SETTLE_S = 25.0
 SPEAKERS = ("Hush", "Sprocket")
 TAG = re.compile(r"q\d{5}q")
-BEGINS = re.compile(r"(q\d{5}q) begins")
+BEGINS = re.compile(r"(q\d{5}q)-begins")
 MIDDLE = "the lamp in the harbour burns all night and nobody asks who lights it, "
 TURNS = Query(
     "turns_of_the_house",
@@ -44,13 +44,13 @@ _tags = (f"q{number:05d}q" for number in itertools.count())
 
 def text_for(tag: str) -> str:
     """Return the answer to a tag; every other one fills more than one message."""
-    return f"{tag} begins: {MIDDLE * (32 if int(tag[1:6]) % 2 else 3)}and so ends {tag}."
+    return f"{tag}-begins: {MIDDLE * (44 if int(tag[1:6]) % 2 else 3)}and so ends {tag}."
 
 
-def answer(body: Mapping[str, Any]) -> Reply:
-    """Answer the newest tag in a prompt as a stream of about 0.6 s."""
+def answer(body: Mapping[str, Any], stream_s: float = 0.8) -> Reply:
+    """Answer the newest tag in a prompt as a stream of about this length."""
     text = text_for(TAG.findall(str(body))[-1])
-    return Reply(text=text, first_token_s=0.05, rate=len(text.split()) / 0.6)
+    return Reply(text=text, first_token_s=0.05, rate=len(text.split()) / stream_s)
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -175,6 +175,25 @@ class Scene:
             while len(self.posts()) < count:  # noqa: ASYNC110 - the sandbox sends no event to tests
                 await asyncio.sleep(0.01)
 
+    async def outcomes(self) -> list[tuple[str, str | None]]:
+        """Return how the turns here have ended, with their reasons, once all have."""
+        async with asyncio.timeout(SETTLE_S):
+            while True:
+                turns = await self.house.turns()
+                found = [turns.get((said.message_id, said.speaker), {}) for said in self.said]
+                if all(turn.get("state") in {"done", "failed", "silent"} for turn in found):
+                    return [(turn["state"], turn["reason"]) for turn in found]
+                await asyncio.sleep(0.03)
+
+    def texts(self) -> list[str]:
+        """Return what characters are seen to have said here, oldest first."""
+        return [
+            str(message["content"])
+            for channel in self.channels
+            for message in self.house.sandbox.world.messages(channel, limit=500)
+            if message.get("webhook_id")
+        ]
+
     async def settled(self, within_s: float = SETTLE_S) -> None:
         """Wait until every promise is kept.
 
@@ -203,7 +222,7 @@ class Scene:
     def _wrong(self, said: Said, turn: Mapping[str, Any] | None) -> list[str]:
         if turn is None or turn["state"] != "done":
             return [f"turn {turn}"]
-        begun = {entry.message_id for entry in self._entries() if f"{said.tag} begins" in entry.content}
+        begun = {entry.message_id for entry in self._entries() if f"{said.tag}-begins" in entry.content}
         wrong = [] if len(begun) == 1 else [f"begun in {len(begun)} messages"]
         if set(turn["chunks"]) != {"final"}:
             wrong.append(f"chunks {turn['chunks']}")
