@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.gateway import DiscordRefusedError
 from sandbox.limits import NO_LIMITS
 from tests.faults.house import House
 
@@ -26,3 +27,23 @@ async def test_a_connection_without_a_pulse_is_left_and_what_it_kept_back_is_ans
 
     await scene.settled()
     assert not before & own_house.sandbox.hub.connections
+
+
+@pytest.mark.parametrize(("code", "words"), [(4004, "token"), (4014, "Message Content intent")])
+async def test_a_refusal_for_good_ends_the_program_and_loses_nothing(
+    own_house: House, code: int, words: str
+) -> None:
+    own_house.sandbox.limiter.limits = NO_LIMITS
+    app = await own_house.start()
+    scene = own_house.scene()
+    scene.speak()
+    await scene.visible()
+    own_house.fault("close", event="", code=code)
+
+    with pytest.raises(DiscordRefusedError, match=words):
+        await app.wait_failed()
+    scene.speak()
+    await own_house.stop()
+
+    await own_house.start()
+    await scene.settled()
