@@ -97,8 +97,17 @@ async def model_part(model: ActiveModel) -> Health:
     report = await model.test()
     options = ", ".join(str(option.choice) for option in await model.options())
     ways = f"`troupe doctor --use-model CHOICE` switches; here: {options}"
+    others = await _fallbacks(model)
     if not report.ok:
-        return Health("model", ok=False, detail=f"{use.name or use.kind}: {report.problem}", mend=ways)
+        detail = f"{use.name or use.kind}: {report.problem}{others}"
+        return Health("model", ok=False, detail=detail, mend=ways)
     pace = f"first token after {report.first_token_s or 0:.2f} s, then {report.tokens_per_s or 0:.0f}/s"
     kind = "the demonstration model; " + " ".join(use.ways) if use.is_demonstration else use.reason
-    return Health("model", ok=True, detail=f"{use.name} answers, {pace} ({kind})", mend=ways)
+    return Health("model", ok=True, detail=f"{use.name} answers, {pace} ({kind}){others}", mend=ways)
+
+
+async def _fallbacks(model: ActiveModel) -> str:
+    """Say how those do that stand in for the model in use."""
+    reports = await model.test_fallbacks()
+    states = (f"{name} {'answers' if report.ok else report.problem}" for name, report in reports)
+    return "".join(f"; fallback {state}" for state in states)

@@ -30,7 +30,7 @@ class Readiness:
         return [
             Health("storage", ok=self._has_storage, mend="" if self._has_storage else "see `troupe doctor`"),
             Health("discord", ok=self._gateway.is_ready, detail=f"{self._gateway.incarnations} connections"),
-            Health("model", ok=use.problem is None, detail=use.problem or use.name),
+            Health("model", ok=use.problem is None, detail=use.problem or use.standing),
             Health("workers", ok=True, detail=f"{len(workers.workers)} connected, host {workers.host_state}"),
         ]
 

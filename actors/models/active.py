@@ -182,6 +182,13 @@ class ActiveModel:
             return TestReport(ok=False, problem=str(error))
         return await try_model(self._model, endpoint, self.profile)
 
+    async def test_fallbacks(self) -> tuple[tuple[str, TestReport], ...]:
+        """Ask every model that stands in for the one in use for one sentence; returns names and reports."""
+        known = [each for each in self._fallbacks.known if each.can_be_asked]
+        trials = (try_model(self._model, each.endpoint, each.profile) for each in known)
+        reports = await asyncio.gather(*trials)
+        return tuple(zip((each.use.name for each in known), reports, strict=True))
+
     def _known(self) -> Settled:
         if self._settled is None:
             raise ModelUnavailableError("It is not settled yet which model to use")

@@ -35,13 +35,14 @@ def asked_pause(status: int, headers: Mapping[str, str], now: float | None = Non
 
     Args:
         status: of the answer.
-        headers: of the answer, with case-insensitive keys.
+        headers: of the answer.
         now: Unix time; the clock's by default.
     """
     now = time.time() if now is None else now
+    headers = {name.lower(): value for name, value in headers.items()}
     pause = _number(headers.get("retry-after-ms", ""), 1000.0)
     if pause is None:
-        pause = read_moment(headers.get("Retry-After", ""), now)
+        pause = read_moment(headers.get("retry-after", ""), now)
     if pause is None and status == TOO_MANY:
         pause = _reset(headers, now)
     return None if pause is None else min(max(pause, 0.0), LONGEST_PAUSE_S)

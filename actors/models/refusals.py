@@ -20,6 +20,7 @@ from actors.models.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
+from actors.models.pauses import asked_pause
 
 MESSAGE_LIMIT = 300
 
@@ -72,11 +73,19 @@ TOO_LONG = re.compile(
 
 
 class Complaint(msgspec.Struct, frozen=True):
-    """What the server said, from any of the error shapes. `codes` holds its code and its type."""
+    """What the server said, from any of the error shapes.
+
+    Attributes:
+        message: in its words.
+        codes: its code and its type.
+        flagged: a filter of the provider's objected.
+        headers: those that OpenRouter repeats in the body, and Google's delay as `Retry-After`.
+    """
 
     message: str = ""
     codes: tuple[str, ...] = ()
     flagged: bool = False
+    headers: dict[str, str] = {}
 
     @property
     def status(self) -> int | None:
@@ -87,7 +96,8 @@ class Complaint(msgspec.Struct, frozen=True):
 def read_complaint(body: bytes) -> Complaint:
     """Read `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`, else plain text."""
     try:
-        value = _as_object(msgspec.json.decode(body))
+        decoded = msgspec.json.decode(body)
+        value = _as_object(decoded[0] if isinstance(decoded, list) and decoded else decoded)
     except msgspec.DecodeError:
         value = None
     if value is None:
@@ -105,7 +115,17 @@ def _from_object(error: dict[str, Any]) -> Complaint:
     )
     metadata = _as_object(error.get("metadata")) or {}
     flagged = bool(metadata.get("flagged_input") or metadata.get("reasons"))
-    return Complaint(_shorten(str(error.get("message") or "")), codes, flagged)
+    return Complaint(_shorten(str(error.get("message") or "")), codes, flagged, _headers(error, metadata))
+
+
+def _headers(error: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
+    """Return what the body says of when to come back, in the form of headers."""
+    headers = {name: str(value) for name, value in (_as_object(metadata.get("headers")) or {}).items()}
+    details = error.get("details")
+    for detail in details if isinstance(details, list) else ():
+        if delay := (_as_object(detail) or {}).get("retryDelay"):
+            headers["Retry-After"] = str(delay)
+    return headers
 
 
 def _as_object(value: object) -> dict[str, Any] | None:
@@ -124,6 +144,8 @@ def refusal(
         as_html: the answer was a web page, so the status is that of some other server.
     """
     message = f"HTTP {status}: {complaint.message or 'no reason given'}"
+    if retry_after is None:
+        retry_after = asked_pause(status, complaint.headers)
     kind = _kind(status, complaint)
     if as_html and kind is BadRequestError:
         kind = BadAnswerError

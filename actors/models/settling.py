@@ -1,5 +1,6 @@
 """From a choice to a model that can be asked: its address, name and profile, and what people are told."""
 
+import math
 from collections.abc import Mapping
 from typing import Literal
 
@@ -49,6 +50,15 @@ class ModelInUse(msgspec.Struct, frozen=True, kw_only=True):
     fallbacks: tuple[str, ...] = ()
     resting_s: float = 0.0
     speaks_now: str = ""
+
+    @property
+    def standing(self) -> str:
+        """Say who answers now: the model itself, or what stands in for it while it rests or is away."""
+        instead = self.speaks_now if self.speaks_now != self.name else ""
+        rests = f"{self.name} rests for {math.ceil(self.resting_s)} s" if self.resting_s else ""
+        if not instead:
+            return rests or self.name
+        return f"{rests or f'{self.name or self.kind} is away'}, {instead} answers meanwhile"
 
 
 class Settled(msgspec.Struct, frozen=True):

@@ -77,6 +77,10 @@ def model_card(use: ModelInUse) -> discord.Embed:
         card.add_field(name="Server", value=use.base_url, inline=False)
     if use.problem:
         card.add_field(name="It does not answer", value=use.problem[:1000], inline=False)
+    if use.fallbacks:
+        card.add_field(name="If it fails", value=", then ".join(use.fallbacks)[:1000], inline=False)
+    if use.standing != use.name:
+        card.add_field(name="Right now", value=use.standing[:1000], inline=False)
     if use.is_demonstration:
         ways = "\n".join(f"• {way}" for way in use.ways)
         card.add_field(

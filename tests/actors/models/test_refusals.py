@@ -109,3 +109,42 @@ def test_a_long_complaint_is_cut() -> None:
 @given(body=st.binary(max_size=100))
 def test_any_body_makes_some_complaint(body: bytes) -> None:
     assert isinstance(refusal(400, read_complaint(body)), BadRequestError)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":{"code":429,"message":"free","metadata":{"headers":{"X-RateLimit-Reset":"9"}}}}',
+        b'[{"error":{"code":429,"message":"quota","details":[{"@type":"i"},{"retryDelay":"9s"}]}}]',
+    ],
+)
+def test_a_pause_may_stand_in_the_body(body: bytes) -> None:
+    error = refusal(429, read_complaint(body))
+    assert (type(error), error.retry_after) == (ModelRateLimitedError, 9.0)
+
+
+def test_a_header_goes_before_the_body() -> None:
+    body = b'{"error":{"metadata":{"headers":{"Retry-After":"9"}}}}'
+    assert refusal(503, read_complaint(body), retry_after=2.0).retry_after == 2.0
+
+
+def test_people_are_told_when_to_try_again() -> None:
+    assert refusal(429, Complaint("slow"), retry_after=6.2).user_message.endswith("; try again in 7 s.")
+
+
+def test_a_pause_says_nothing_of_what_would_fail_again() -> None:
+    assert refusal(401, Complaint("bad key"), retry_after=7.0).retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("overloaded_error", ModelUnavailableError),
+        ("rate_limit_error", ModelRateLimitedError),
+        ("permission_error", ModelAuthError),
+        ("billing_error", ModelQuotaError),
+        ("timeout_error", ModelTimeoutError),
+    ],
+)
+def test_the_codes_of_anthropic_are_known(code: str, kind: type[ModelError]) -> None:
+    assert type(refusal(529, Complaint("x", (code,)))) is kind
