@@ -5,19 +5,18 @@ import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import psutil
 import pykka
 from typing_extensions import override
 
-from actors.channel.window import Window
+from actors.channel.company import Company
 from actors.runtime import AsyncioActor, AsyncioRef
 from actors.runtime.child import ActorHandle, actor_child
 from actors.runtime.memory import calm_garbage_collector
+from bench import residency
 from bench.report import Goal, Report, quantile
-from storage.records import Author, Message, Venue
 from supervision import Backoff, Policy, Supervisor
 
 IDLE = 100_000
@@ -25,7 +24,6 @@ CHANNELS, PERSONALITIES = 10_000, 1_000
 MESSAGES, BURST = 300_000, 10_000
 ASKS = 5_000
 BACKGROUND_PER_S = 10_000
-RESIDENT = 2_000
 CRASHES = 500
 GOALS = {
     "idle_actor_bytes": Goal("<=", 1_600),
@@ -37,6 +35,9 @@ GOALS = {
     "ask_at_10k_per_s_us_p99": Goal("<=", 500),
     "full_gc_ms_after_freeze": Goal("<=", 50),
     "resident_channels_per_gb": Goal(">=", 60_000),
+    "window_unpack_us_p99": Goal("<=", 1_000),
+    "churn_lives": Goal(">=", 1_000_000),
+    "churn_rss_drift_percent": Goal("<=", 5),
     "crash_to_answer_us_p50": Goal("<=", 150),
 }
 
@@ -92,14 +93,6 @@ class Router(AsyncioActor):
         self._following.tell(message)
 
 
-class Holder(AsyncioActor):
-    """A channel at rest: a window and nothing to do."""
-
-    def __init__(self, window: Window) -> None:
-        super().__init__()
-        self.window = window
-
-
 class Fragile(AsyncioActor):
     """Fails when it is told to, else answers."""
 
@@ -129,6 +122,7 @@ async def run(worker_host: str = "ray") -> Report:  # noqa: ARG001 - every bench
     """Measure our actors, then Pykka's in the same process."""
     report = Report(name="actors", goals=GOALS)
     report.figures = {
+        **await residency.churn(),
         **await _memory(),
         **await _throughput(),
         **await _latency(),
@@ -141,9 +135,12 @@ async def run(worker_host: str = "ray") -> Report:  # noqa: ARG001 - every bench
 
 async def _memory() -> dict[str, float]:
     """Nothing is freed between the two parts, so that neither lives in what the other left."""
-    refs = [Counter.start()]
-    figures = {**await _idle(refs), **await _resident(refs)}
+    refs: list[AsyncioRef[Any]] = [Counter.start()]
+    companies: list[Company] = []
+    figures = {**await _idle(refs), **await residency.measure(companies)}
     await _stop(refs)
+    for company in companies:
+        await company.stop()
     return figures
 
 
@@ -236,28 +233,6 @@ async def _background(refs: Sequence[AsyncioRef[Any]]) -> None:
             refs[number % len(refs)].tell(number)
         sent = max(sent, due)
         await asyncio.sleep(0.001)
-
-
-async def _resident(keep: list[AsyncioRef[Any]]) -> dict[str, float]:
-    before = _rss()
-    refs = [Holder.start(_window(channel)) for channel in range(RESIDENT)]
-    await refs[-1].request("there?", 60.0)
-    per_channel = (_rss() - before) / RESIDENT
-    keep += refs
-    return {
-        "resident_channel_bytes": round(per_channel),
-        "resident_channels_per_gb": round(2**30 / per_channel),
-    }
-
-
-def _window(channel: int) -> Window:
-    window = Window(50)
-    venue, author = Venue(channel_id=channel, guild_id=1), Author(id=channel, name="somebody")
-    for number in range(50):
-        text = f"{channel:>10} {number:>10} ".ljust(200, "x")
-        at = datetime.now(UTC)
-        window.put(Message(id=channel * 100 + number, venue=venue, author=author, text=text, created_at=at))
-    return window
 
 
 async def _crashes() -> dict[str, float]:
