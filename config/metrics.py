@@ -23,6 +23,9 @@ model_errors = Counter("troupe_model_errors", "Model requests that failed", ["ki
 model_requests = Counter(
     "troupe_model_requests", "Model requests ended", ["provider", "model", "outcome"], registry=REGISTRY
 )
+model_circuit = Gauge(
+    "troupe_model_circuit", "0 closed, 1 half open, 2 open", ["provider", "model"], registry=REGISTRY
+)
 model_tokens = Counter(
     "troupe_model_tokens", "Tokens as counted by the provider", ["kind"], registry=REGISTRY
 )

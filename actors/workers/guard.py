@@ -45,6 +45,7 @@ CLOCKS_S = 0.05
 LONGEST_S = 600.0
 """How long a request without a deadline waits for a place."""
 
+STATES: tuple[BreakerState, ...] = ("closed", "half_open", "open")
 Outcome = Literal["answered", "failed", "refused", "declined", "cancelled", "resting", "overloaded"]
 
 FAULTS = (ModelUnavailableError, ModelTimeoutError, StreamBrokenError, BadAnswerError)
@@ -136,7 +137,7 @@ class GuardedChat:
     def trust(self, endpoint: Endpoint | None) -> None:
         """Ask a model again from now on: somebody has looked after it."""
         if (lane := self._lanes.get(key_of(endpoint))) is not None:
-            lane.gate.close_circuit()
+            lane.trust()
 
     def states(self) -> tuple[ModelState, ...]:
         """Return how every model is doing that was ever asked."""
@@ -184,16 +185,37 @@ class _Lane:
             failures=self.failures,
         )
 
+    def trust(self) -> None:
+        self.gate.close_circuit()
+        self._look()
+
     def count(self, outcome: Outcome) -> None:
-        """Count a request by its end, and say so if that moved the circuit."""
+        """Count a request by its end."""
         metrics.model_requests.labels(*self.key, outcome).inc()
         self.answers += outcome == "answered"
         self.failures += outcome in {"failed", "refused"}
+        self._look()
+
+    def _look(self) -> None:
+        """Say so if the circuit has moved, and look again when time alone moves it."""
         state, before = self.gate.state, self._state
-        if state != before:
-            self._state = state
-            wait = round(self.gate.retry_after_s, 1)
-            log.warning("circuit_moved", **self.key._asdict(), before=before, state=state, retry_after_s=wait)
+        if state == before:
+            return
+        self._state = state
+        wait = self.gate.retry_after_s
+        metrics.model_circuit.labels(*self.key).set(STATES.index(state))
+        log.warning(
+            "circuit_moved", **self.key._asdict(), before=before, state=state, retry_after_s=round(wait, 1)
+        )
+        if state == "open":
+            self._look_when_due()
+
+    def _look_when_due(self) -> None:
+        """Note the moment from which a probe may go; failures may put it off meanwhile."""
+        if self.gate.state == "open":
+            asyncio.get_running_loop().call_later(self.gate.retry_after_s, self._look_when_due)
+        else:
+            self._look()
 
     def _resting(self, wait: float) -> ModelRestingError:
         failed = self.gate.cause == "failures"

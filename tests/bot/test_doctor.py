@@ -66,6 +66,15 @@ async def test_a_model_that_does_not_answer_names_what_else_there_is(
     assert "embedded" in model.mend
 
 
+async def test_how_the_fallbacks_do_is_told(settings: Settings) -> None:
+    async with ScriptedModel(html(), models=["other"]) as other:
+        settings = msgspec.structs.replace(settings, llm_fallbacks=f"second,{other.base_url}")
+        model = (await examined(settings))["model"]
+
+    assert model.ok
+    assert "; fallback second answers; fallback other A web page came back" in model.detail
+
+
 async def test_a_database_that_is_away_leaves_the_other_parts_to_be_seen(settings: Settings) -> None:
     settings = msgspec.structs.replace(settings, database_url="postgresql://u@127.0.0.1:9/x")
 

@@ -2,8 +2,9 @@ import pytest
 
 from actors.models.active import ModelOption
 from actors.models.choice import ModelChoice
+from actors.models.settling import ModelInUse
 from actors.models.trial import TestReport
-from bot.commands.model import MOST_OPTIONS, ModelPanel
+from bot.commands.model import MOST_OPTIONS, ModelPanel, model_card
 from bot.commands.model import test_result as described
 from tests.bot.here import eventually
 from tests.bot.using import Stage
@@ -25,6 +26,21 @@ async def test_the_card_says_which_model_speaks_and_why(stage: Stage, model_serv
     assert answer.is_private
     for words in ("scripted-1", "LLM_BASE_URL is set", f"Server: {model_server.base_url}"):
         assert words in answer.text
+
+
+def test_the_card_says_who_answers_while_the_model_rests() -> None:
+    use = ModelInUse(
+        choice=ModelChoice("configured"),
+        kind="configured",
+        name="big",
+        reason="LLM_BASE_URL is set",
+        fallbacks=("small", "embedded"),
+        resting_s=11.2,
+        speaks_now="small",
+    )
+    fields = {field.name: field.value for field in model_card(use).fields}
+    assert fields["If it fails"] == "small, then embedded"
+    assert fields["Right now"] == "big rests for 12 s, small answers meanwhile"
 
 
 async def test_the_model_is_tested_with_one_sentence(stage: Stage) -> None:
