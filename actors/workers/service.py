@@ -13,7 +13,7 @@ from actors.models.embedded import BUILT_IN, OWN_FILE
 from actors.workers.fallback import InProcessChat
 from actors.workers.frames import Hello
 from actors.workers.groups import Group, read_resources, read_size
-from actors.workers.guard import GuardedChat
+from actors.workers.guard import GuardedChat, ModelState
 from actors.workers.host import HostState, NoHost, ProcessHost, RayHost, WorkerHost
 from actors.workers.hub import Hub
 from actors.workers.orders import Orders
@@ -47,6 +47,7 @@ class ServiceStatus(msgspec.Struct, frozen=True):
         fallback_streams: streams in flight in this process.
         embedded: the embedded model is wanted.
         embedded_here: it runs as a child of this process, not of a worker.
+        models: how every model is doing that was asked so far.
     """
 
     host: str
@@ -56,6 +57,7 @@ class ServiceStatus(msgspec.Struct, frozen=True):
     fallback_streams: int
     embedded: bool
     embedded_here: bool
+    models: tuple[ModelState, ...] = ()
 
     @property
     def degraded(self) -> bool:
@@ -137,6 +139,7 @@ class LlmService:
             fallback_streams=self.fallback.streams,
             embedded=self._embedded,
             embedded_here=self.fallback.has_model,
+            models=self.guard.states(),
         )
 
     def snapshot(self) -> Node | None:

@@ -43,3 +43,8 @@ def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
 
 def test_every_setting_has_an_environment_name() -> None:
     assert set(ENVIRONMENT) == set(Settings.__struct_fields__)
+
+
+def test_at_least_one_request_at_a_time_must_be_allowed(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="LLM_CONCURRENCY"):
+        load_settings({"LLM_CONCURRENCY": "0"}, tmp_path / "none.toml")
