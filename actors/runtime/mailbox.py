@@ -259,9 +259,11 @@ class Mailbox:
 
     @property
     def full(self) -> bool:
-        """True when an ordinary message would find no room."""
+        """True when an ordinary message would find no room; what is stashed takes room, too."""
         limit = self._spec.limit
-        return limit is not None and len(self._queue) >= limit
+        if limit is None:
+            return False
+        return len(self._queue) + (0 if self._stash is None else len(self._stash)) >= limit
 
     @property
     def crowded(self) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 from typing_extensions import override
 
@@ -12,9 +12,10 @@ from actors.runtime import AsyncioActor, Directory
 class Listener(AsyncioActor):
     """Writes down what every incarnation heard; starts and stops take a turn of the loop."""
 
-    def __init__(self, heard: list[int]) -> None:
+    def __init__(self, heard: list[int], lives: list[str]) -> None:
         super().__init__()
         self._heard = heard
+        lives.append(self.actor_urn)
 
     @override
     async def on_start(self) -> None:
@@ -33,22 +34,33 @@ class Listener(AsyncioActor):
         return message
 
 
-async def race(seed: int, rounds: int) -> list[int]:
-    """Send numbers to one key while its actor is put to rest at any moment; return what was heard."""
+class Outcome(NamedTuple):
+    """What was heard, of how many that were sent, by how many incarnations."""
+
+    heard: list[int]
+    sent: int
+    lives: int
+
+
+async def race(seed: int, races: int) -> Outcome:
+    """Send numbers to one key while its actor is put to rest or stops by itself, for that many lives."""
     dice = random.Random(seed)
     heard: list[int] = []
-    directory: Directory[int, Listener] = Directory(lambda _: Listener.start(heard), kind="race")
-    for number in range(rounds):
-        directory.tell(1, number)
-        match dice.randrange(5):
-            case 0:
-                directory.passivate(1)
-            case 1:
-                directory.tell(1, "stop yourself")
-            case _:
-                pass
-        for _ in range(dice.randrange(4)):
+    lives: list[str] = []
+    directory: Directory[int, Listener] = Directory(lambda _: Listener.start(heard, lives), kind="race")
+    sent = 0
+    while len(lives) < races:
+        directory.tell(1, sent)
+        sent += 1
+        if dice.random() < 0.5:
+            directory.passivate(1)
+        else:
+            directory.tell(1, "stop yourself")
+        for _ in range(dice.randrange(3)):
+            directory.tell(1, sent)
+            sent += 1
+        for _ in range(dice.randrange(5)):
             await asyncio.sleep(0)
-    await directory.ask(1, rounds, 60.0)
+    await directory.ask(1, sent, 60.0)
     await directory.stop()
-    return heard
+    return Outcome(heard, sent + 1, len(lives))

@@ -86,6 +86,17 @@ def test_drop_oldest_refuses_when_there_is_nothing_to_drop() -> None:
         put(mailbox, Chatter(4))
 
 
+def test_what_is_put_aside_takes_room() -> None:
+    mailbox = Mailbox(SPEC)
+    put(mailbox, Plain(1), Plain(2), Plain(3))
+    for _ in range(3):
+        mailbox.stash(mailbox.get())  # type: ignore[arg-type]
+    with pytest.raises(OverloadedError):
+        put(mailbox, Plain(4))
+    mailbox.unstash()
+    assert drain(mailbox) == [Plain(1), Plain(2), Plain(3)]
+
+
 def test_a_dropped_ask_is_answered() -> None:
     mailbox = Mailbox(SPEC)
     answer: AsyncioFuture[Any] = AsyncioFuture()
