@@ -97,7 +97,7 @@ def read_complaint(body: bytes) -> Complaint:
     """Read `{"error": {…}}`, `{"error": "…"}`, `{"object": "error", …}`, `{"detail": …}`, else plain text."""
     try:
         decoded = msgspec.json.decode(body)
-        value = _as_object(decoded[0] if isinstance(decoded, list) and decoded else decoded)
+        value = _as_object(next(iter(_as_list(decoded)), decoded))
     except msgspec.DecodeError:
         value = None
     if value is None:
@@ -121,8 +121,7 @@ def _from_object(error: dict[str, Any]) -> Complaint:
 def _headers(error: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
     """Return what the body says of when to come back, in the form of headers."""
     headers = {name: str(value) for name, value in (_as_object(metadata.get("headers")) or {}).items()}
-    details = error.get("details")
-    for detail in details if isinstance(details, list) else ():
+    for detail in _as_list(error.get("details")):
         if delay := (_as_object(detail) or {}).get("retryDelay"):
             headers["Retry-After"] = str(delay)
     return headers
@@ -130,6 +129,11 @@ def _headers(error: dict[str, Any], metadata: dict[str, Any]) -> dict[str, str]:
 
 def _as_object(value: object) -> dict[str, Any] | None:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else None
+
+
+def _as_list(value: object) -> list[Any]:
+    items: list[Any] = value if isinstance(value, list) else []
+    return items
 
 
 def refusal(

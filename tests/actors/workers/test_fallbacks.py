@@ -1,12 +1,11 @@
 """A turn's reply, from the settings over the real service to servers that fail: who answers in the end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from actors.context.plan import make_plan
@@ -16,9 +15,12 @@ from actors.models.errors import ModelError, ModelRestingError, StreamBrokenErro
 from actors.models.openai import new_session
 from actors.personality.generation import Generation
 from actors.personality.ports import Ports
+from actors.workers.guard import GuardedChat
 from actors.workers.service import LlmService
 from config import metrics
 from config.settings import Settings
+from supervision.gate import GatePolicy
+from supervision.limiter import LimitPolicy
 from tests.actors.scripted import MemoryOutlet, MemoryTranscript, MemoryTurns, message, personality
 from tests.actors.workers.rig import until
 from tests.scripted_model import Reply, ScriptedModel, refuse
@@ -61,10 +63,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(first: ScriptedModel, fallbacks: str | None = None, most: int = 64) -> AsyncIterator[House]:
-    settings = Settings(
-        worker_host="none", llm_base_url=first.base_url, llm_fallbacks=fallbacks, llm_concurrency=most
-    )
+async def house(first: ScriptedModel, fallbacks: str | None = None) -> AsyncGenerator[House, None]:
+    settings = Settings(worker_host="none", llm_base_url=first.base_url, llm_fallbacks=fallbacks)
     service = LlmService(settings)
     await service.start()
     try:
@@ -150,8 +150,9 @@ async def test_a_short_pause_is_kept_within_the_turn() -> None:
 
 async def test_too_many_for_one_model_are_taken_by_the_next() -> None:
     slow = Reply(text="One by one.", first_token_s=0.2)
-    async with ScriptedModel(slow) as first, second() as other, house(first, other.base_url, most=1) as here:
-        here.service.guard._policy = replace(here.service.guard._policy, most_waiting=1)
+    async with ScriptedModel(slow) as first, second() as other, house(first, other.base_url) as here:
+        policy = GatePolicy(limit=LimitPolicy(most=1), most_waiting=1)
+        here.service.guard = GuardedChat(here.service.fallback, policy, slots=1)
         replies = await asyncio.gather(*(here.reply() for _ in range(3)))
     assert sorted(replies) == ["I speak for the other.", "One by one.", "One by one."]
 

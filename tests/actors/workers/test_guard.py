@@ -280,14 +280,16 @@ class Playing:
     def __init__(self, *steps: ChatEvent | Exception | float) -> None:
         self.steps = steps
 
-    async def stream(self, _request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        assert request.endpoint is None
         for step in self.steps:
-            if isinstance(step, Exception):
-                raise type(step)(*step.args)
-            if isinstance(step, float):
-                await asyncio.sleep(step)
-            else:
-                yield step
+            match step:
+                case Exception():
+                    raise type(step)(*step.args)
+                case float() | int():
+                    await asyncio.sleep(step)
+                case _:
+                    yield step
 
 
 @pytest.mark.parametrize(
