@@ -63,8 +63,12 @@ class Journal:
             await asyncio.wait([self._task], timeout=seconds)
 
     async def _checkpoint(self, position: int) -> None:
-        """Write the newest text. It counts as waiting until it is sent, and again when it was not taken."""
-        text = self._texts.pop(position)
+        """Write the newest text. It counts as waiting until it is sent, and again when it was not taken.
+
+        Then a newer one may wait behind it: whichever is tried first takes the newest, and nothing is left.
+        """
+        if (text := self._texts.pop(position, None)) is None:
+            return
         try:
             await self._ledger.checkpoint(self._turn_id, position, text)
         except (TroupeError, TimeoutError, asyncio.CancelledError):
