@@ -132,8 +132,7 @@ def _as_object(value: object) -> dict[str, Any] | None:
 
 
 def _as_list(value: object) -> list[Any]:
-    items: list[Any] = value if isinstance(value, list) else []
-    return items
+    return msgspec.convert(value, list[Any]) if isinstance(value, list) else []
 
 
 def refusal(
