@@ -19,7 +19,7 @@ from actors.personality.ports import Ports, Voice
 from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
 from actors.runtime import AsyncioRef, Directory
-from actors.runtime.errors import ActorGoneError
+from actors.runtime.errors import ActorGoneError, CrashLoopError
 from config.logs import get_logger
 from config.settings import Settings
 from storage.records import Message, Personality
@@ -29,6 +29,9 @@ log = get_logger(__name__)
 
 OVERDUE_AFTER_S = 30.0
 """Beyond the deadlines of generation and delivery, a turn that has not ended is given up."""
+
+PATIENCE_S = 1.0
+"""A round goes on without a speaker that may start again only after more seconds than these."""
 
 Seat = tuple[int, UUID]
 """A personality in a channel."""
@@ -165,6 +168,12 @@ class Company:
             self.personalities.tell((channel_id, personality_id), order)
             if isinstance(order, Speak):
                 self._speaking.add((channel_id, personality_id))
+                self._give_up_if_resting((channel_id, personality_id))
+
+    def _give_up_if_resting(self, seat: Seat) -> None:
+        """Let the round go on without a speaker that fails again and again; it speaks later if it can."""
+        if self.personalities.delay(seat) > PATIENCE_S:
+            self._crashed(seat, CrashLoopError())
 
     def _report(self, channel_id: int, ended: TurnEnded) -> None:
         self._silent((channel_id, ended.speaker_id))

@@ -144,6 +144,13 @@ class Directory(Generic[K, A]):
             future.fail(error)
         return future
 
+    def delay(self, key: K) -> float:
+        """Return seconds until the actor of `key`, which fails again and again, may start; else 0."""
+        slot = self._slots.get(key)
+        if slot is None or slot.revival is None:
+            return 0.0
+        return max(0.0, slot.revival.when() - _now())
+
     def _deliver(self, key: K, envelope: Envelope) -> _Slot[K, A]:
         if self._closed:
             raise ActorGoneError("The directory is stopped.")
@@ -167,8 +174,7 @@ class Directory(Generic[K, A]):
     def _overloaded(self, slot: _Slot[K, A]) -> OverloadedError:
         if slot.revival is None:
             return OverloadedError()
-        wait = slot.revival.when() - asyncio.get_running_loop().time()
-        return CrashLoopError(retry_after=max(0.0, wait))
+        return CrashLoopError(retry_after=self.delay(slot.key))
 
     def _waiting(self, slot: _Slot[K, A]) -> Handle[Envelope]:
         if slot.waiting is None:

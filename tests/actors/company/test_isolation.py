@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from actors.channel.company import Company
 from actors.channel.messages import MessageCreated
+from actors.runtime import CrashLoops, CrashPolicy
 from actors.runtime.errors import ActorError
 from config.settings import Settings
 from storage.records import Message, Personality, Turn, Venue
@@ -95,6 +96,16 @@ async def test_a_personality_that_always_crashes_takes_down_neither_its_channel_
         await house.wait(THERE, BOB.id, count)
     assert house.outlet.answers(HERE, ADA.id) == 0
     assert house.urn(HERE) == channel
+
+
+async def test_a_round_goes_on_without_a_speaker_that_rests(house: House) -> None:
+    resting = CrashPolicy(intensity=1, rest_s=1_000.0)
+    house.company.personalities._crashes = CrashLoops(resting, draw=lambda: 0.5)
+    for count in range(1, 5):
+        await house.say(HERE, "@Ada @Bob hello")
+        await house.wait(HERE, BOB.id, count)
+    assert house.company.personalities.delay((HERE, ADA.id)) > 900.0
+    assert house.company.turns_in_flight == 0
 
 
 async def test_a_message_that_always_crashes_its_channel_holds_up_neither_it_nor_others(house: House) -> None:

@@ -119,6 +119,7 @@ async def test_mail_for_a_failing_actor_is_bounded() -> None:
     with pytest.raises(CrashLoopError) as refused:
         scene.tell("one too many")
     assert refused.value.retry_after == 4.0
+    assert (scene.directory.delay(1), scene.directory.delay(2)) == (4.0, 0.0)
     assert len(scene.crashes) == 2
 
 
