@@ -1,11 +1,15 @@
-"""Named places in the code where a test can kill the process or let it fail; they cost nothing when off.
+"""Named places in the code where a test can kill, stop or fail the process; they cost nothing when off.
 
 `TROUPE_TRIGGER=after_inbox:kill` ends the process with SIGKILL when it first comes to `after_inbox`, and
-`after_inbox:kill:3` when it comes there for the third time; `throw` raises instead.
+`after_inbox:kill:3` when it comes there for the third time; `throw` raises instead, and `sleep` holds the
+whole process for a second, as a machine does that swaps. `TROUPE_TRIGGER=@FILE` takes these words from a
+file, as soon as there are any: so a running process can be armed.
 """
 
 import os
 import signal
+import time
+from pathlib import Path
 from typing import Literal, get_args
 
 import msgspec
@@ -14,16 +18,19 @@ from config.errors import TroupeError
 
 Name = Literal[
     "after_inbox",  # a message is committed, nobody was told
-    "after_plan",  # its turns are planned
-    "at_first_token",  # a model has begun to speak, nothing is visible
+    "before_decision",  # it is chosen who answers, nothing of that is written
+    "after_plan",  # a turn is taken up in the ledger
+    "at_token",  # a model has said something, nobody has seen it
     "before_post",  # the post of a message is about to leave
     "after_post",  # it is visible, the ledger does not have its id
     "mid_edit",  # an edit is visible, the ledger does not have its text
     "before_final",  # the whole text is known, the last edit is not made
     "after_final",  # the answer is complete, its turn is not closed
+    "in_recovery",  # the turns of an earlier process are found, nobody was told
 ]
 NAMES: tuple[Name, ...] = get_args(Name)
-Action = Literal["kill", "throw"]
+Action = Literal["kill", "throw", "sleep"]
+SLEEP_S = 1.0
 
 
 class TriggeredError(TroupeError):
@@ -50,7 +57,22 @@ def parse(words: str) -> Trigger | None:
     return msgspec.convert(fields, Trigger, strict=False)
 
 
-_armed = parse(os.environ.get("TROUPE_TRIGGER", ""))
+class Armed:
+    """What `TROUPE_TRIGGER` says, here or in a file."""
+
+    def __init__(self, words: str) -> None:
+        self._file = Path(words[1:]) if words.startswith("@") else None
+        self._trigger = None if self._file else parse(words)
+
+    def reach(self, name: Name) -> None:
+        """Strike if this is the place and the visit."""
+        if self._trigger is None and self._file is not None:
+            self._trigger = parse(self._file.read_text().strip())
+        if self._trigger is not None and self._trigger.name == name:
+            _strike(self._trigger)
+
+
+_armed = Armed(words) if (words := os.environ.get("TROUPE_TRIGGER")) else None
 
 
 def reach(name: Name) -> None:
@@ -59,14 +81,18 @@ def reach(name: Name) -> None:
     Raises:
         TriggeredError: this place is armed to throw.
     """
-    if _armed is not None and _armed.name == name:
-        _strike(_armed)
+    if _armed is not None:
+        _armed.reach(name)
 
 
 def _strike(trigger: Trigger) -> None:
     trigger.left -= 1
     if trigger.left:
         return
-    if trigger.action == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    raise TriggeredError(f"Trigger point {trigger.name}.")
+    match trigger.action:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "sleep":
+            time.sleep(SLEEP_S)
+        case "throw":
+            raise TriggeredError(f"Trigger point {trigger.name}.")

@@ -93,6 +93,7 @@ class Seen(msgspec.Struct, kw_only=True):
     body: dict[str, Any]
     key: str | None
     at: float
+    peer_port: int = 0
     first_token_at: float | None = None
     ended_at: float | None = None
     outcome: Literal["open", "done", "refused", "broken", "cancelled"] = "open"
@@ -165,7 +166,13 @@ class ScriptedModel:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = msgspec.json.decode(await request.read(), type=dict[str, Any])
-        seen = Seen(path=request.path, body=body, key=_key(request), at=time.monotonic())
+        seen = Seen(
+            path=request.path,
+            body=body,
+            key=_key(request),
+            at=time.monotonic(),
+            peer_port=_peer_port(request),
+        )
         self.seen.append(seen)
         reply = self._next(body)
         if self._api_key is not None and seen.key != self._api_key:
@@ -315,6 +322,11 @@ def _cut(text: str) -> tuple[str, ...]:
 
 def _key(request: web.Request) -> str | None:
     return request.headers.get("Authorization", "").removeprefix("Bearer ") or None
+
+
+def _peer_port(request: web.Request) -> int:
+    peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return int(peer[1]) if peer else 0
 
 
 def _plain(reply: Reply) -> web.Response:

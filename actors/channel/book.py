@@ -14,6 +14,7 @@ from actors.channel.ports import ChannelPorts
 from config import telemetry
 from config.errors import TroupeError
 from config.logs import get_logger
+from config.trigger_points import reach
 from storage.records import turn_id
 
 log = get_logger(__name__)
@@ -37,6 +38,7 @@ class Book:
 
     def decided(self, heard: MessageCreated, speakers: Sequence[UUID]) -> None:
         """Note who answers a message, in this order; nobody is an answer, too."""
+        reach("before_decision")
         now = self._ports.now()
         deadline = now + timedelta(seconds=self._ports.deadline_s)
         trace = telemetry.trace_id(heard.trace)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from actors.channel.messages import ChannelEvent, MessageCreated, TurnsFound
 from actors.personality.messages import Unfinished
 from config.logs import get_logger
+from config.trigger_points import reach
 from storage.records import Author, Message, Personality, Turn
 from storage.stores import Stores
 
@@ -42,6 +43,7 @@ class Recovery:
         messages = await self._stores.messages.unconsidered()
         if turns or messages:
             log.info("recovered", turns=len(found), ended=len(turns) - len(found), messages=len(messages))
+        reach("in_recovery")
         self._take_up(found, now)
         for message in messages:
             is_young = now - message.created_at <= self._max_age

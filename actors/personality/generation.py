@@ -141,7 +141,7 @@ class Generation:
             async for event in events:
                 if isinstance(event, Finished):
                     return event.reason
-                reach("at_first_token")
+                reach("at_token")
                 pending += event.text
                 if event.text.strip() or not prepared.opening:
                     self._see(pipeline.feed(pending))

@@ -69,7 +69,7 @@ async def test_many_turns_in_flight_all_end_in_their_own_messages(database_dsn: 
         assert await chaos.complaints() == []
 
 
-@pytest.mark.parametrize("point", ["after_plan", "at_first_token", "mid_edit", "after_final"])
+@pytest.mark.parametrize("point", ["after_plan", "at_token", "mid_edit", "after_final"])
 async def test_a_burst_is_answered_to_its_last_message(chaos: Chaos, point: str) -> None:
     await chaos.start(f"{point}:kill:2")
     for _ in range(7):
