@@ -1,6 +1,7 @@
 """What happens on Discord, committed first and told to the channel's actor second."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from functools import partial
@@ -101,13 +102,27 @@ class Intake:
 
     async def _commit(self, message: Message, seen_at: float) -> None:
         with span("message", channel__id=message.venue.channel_id, message__id=message.id):
-            is_new = await patiently(lambda: self._stores.messages.record(message))
+            is_new = await self._record(message)
             reach("after_inbox")
             metrics.messages_seen.labels("new" if is_new else "repeated").inc()
             if is_new:
                 is_fresh = seen_at - message.created_at.timestamp() <= self._max_age_s
                 event = MessageCreated(message=message, seen_at=seen_at, trace=carrier(), to_answer=is_fresh)
                 self._tell(message.venue.channel_id, event)
+
+    async def _record(self, message: Message) -> bool:
+        """Commit a message; true if it was new.
+
+        A commit whose answer was lost may have succeeded: then it is known, and nobody has been told.
+        """
+        tries = itertools.count()
+
+        async def once() -> bool:
+            is_repeated = next(tries) > 0
+            is_new = await self._stores.messages.record(message)
+            return is_new or (is_repeated and await self._stores.messages.is_undecided(message.id))
+
+        return await patiently(once)
 
     async def _edit(self, channel_id: int, edit: MessageEdited) -> None:
         if await patiently(lambda: self._stores.messages.edit(edit.message_id, edit.text, edit.edited_at)):

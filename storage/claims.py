@@ -8,6 +8,7 @@ import asyncpg
 from storage.errors import DatabaseClaimedError, storage_errors
 from storage.queries import query
 
+RELEASE_S = 2.0
 TRY_CLAIM, CLAIM_HOLDER = query("try_claim"), query("claim_holder")
 
 
@@ -52,4 +53,7 @@ class Claim:
 
     async def release(self) -> None:
         """Let another process take it; again is harmless."""
-        await self._connection.close(timeout=5)
+        try:
+            await self._connection.close(timeout=RELEASE_S)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the server frees it by itself
+            self._connection.terminate()

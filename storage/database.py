@@ -96,9 +96,11 @@ class Database:
             lent = await self._pool.acquire(timeout=ACQUIRE_S)
         try:
             yield lent
-        except StorageUnavailableError:
+        except StorageUnavailableError as error:
             with contextlib.suppress(asyncpg.InterfaceError):  # the pool may have noticed before us
                 lent.terminate()
+            if isinstance(error.__cause__, OSError):  # a silent wire is silent for all of them
+                await self._pool.expire_connections()
             raise
         finally:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

@@ -25,6 +25,12 @@ class ConflictError(StorageError):
     """A row like this exists already; the message is the name of the violated constraint."""
 
 
+class ReferenceMissingError(StorageError):
+    """What a row refers to is not there: it may be on its way, since one that was delayed comes later."""
+
+    retryable = True
+
+
 class MigrationError(StorageError):
     """The database cannot be brought to the schema that this version needs."""
 
@@ -48,6 +54,7 @@ _PASSING = (
     asyncpg.OperatorInterventionError,
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
@@ -69,6 +76,8 @@ def storage_errors(doing: str) -> Generator[None, None, None]:
         yield
     except asyncpg.UniqueViolationError as error:
         raise ConflictError(error.constraint_name or doing) from error
+    except asyncpg.ForeignKeyViolationError as error:
+        raise ReferenceMissingError(f"{doing}: {type(error).__name__}") from error
     except (asyncpg.DataError, asyncpg.ClientConfigurationError) as error:
         raise StorageError(f"{doing}: a value does not fit ({type(error).__name__})") from error
     except _PASSING as error:

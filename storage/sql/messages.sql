@@ -68,3 +68,6 @@ limit $1
 
 -- name: message_is_known
 select exists (select from messages where id = $1)
+
+-- name: message_is_undecided
+select exists (select from messages where id = $1 and considered_at is null)

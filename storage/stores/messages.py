@@ -14,6 +14,8 @@ WINDOW, GET, LAST_SEEN = query("message_window"), query("get_message"), query("l
 ACTIVE, IS_KNOWN = query("active_channels"), query("message_is_known")
 UNCONSIDERED = query("unconsidered_messages")
 
+IS_UNDECIDED = query("message_is_undecided")
+
 
 class MessageStore(Store):
     """Every message seen, by snowflake."""
@@ -56,6 +58,10 @@ class MessageStore(Store):
     async def is_known(self, message_id: int) -> bool:
         """True for every message that was ever kept, deleted ones too."""
         return bool(await self._database.fetch_value(IS_KNOWN, message_id))
+
+    async def is_undecided(self, message_id: int) -> bool:
+        """True for a message that is kept and for which no channel has decided who answers."""
+        return bool(await self._database.fetch_value(IS_UNDECIDED, message_id))
 
     async def unconsidered(self, limit: int = 10_000) -> list[Message]:
         """Return the messages for which no channel has decided who answers, oldest first."""

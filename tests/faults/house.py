@@ -69,8 +69,8 @@ class House:
         app: the bot; None while it is away.
     """
 
-    def __init__(self, dsn: str, limits: Limits | None = None) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, limits: Limits | None = None, bot_dsn: str | None = None) -> None:
+        self._dsn, self._bot_dsn = dsn, bot_dsn or dsn
         self._world = World.fresh()
         self.sandbox = Sandbox(self._world, page=False, limits=limits)
         self.model = ScriptedModel(answer)
@@ -103,7 +103,7 @@ class House:
             discord_token=self._address.token,
             discord_api_url=self._address.api,
             discord_gateway_url=self._address.gateway,
-            database_url=self._dsn,
+            database_url=self._bot_dsn,
             llm_base_url=self.model.base_url,
             llm_model="scripted-1",
             data_dir=self._home,
@@ -224,7 +224,7 @@ class Scene:
             return [f"turn {turn}"]
         begun = {entry.message_id for entry in self._entries() if f"{said.tag}-begins" in entry.content}
         wrong = [] if len(begun) == 1 else [f"begun in {len(begun)} messages"]
-        if set(turn["chunks"]) != {"final"}:
+        if set(turn["chunks"] or ()) != {"final"}:
             wrong.append(f"chunks {turn['chunks']}")
         shown = self._shown(said)
         if _bare("".join(shown)) != _bare(text_for(said.tag)):

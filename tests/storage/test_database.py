@@ -191,6 +191,26 @@ async def test_a_query_over_its_time_is_retryable(database: Database) -> None:
             await connection.execute("select pg_sleep(5)")
 
 
+@pytest.mark.parametrize(
+    ("setting", "work"),
+    [
+        ("lock_timeout", "lock table settings in access exclusive mode"),
+        ("idle_in_transaction_session_timeout", "select 1"),
+    ],
+)
+async def test_who_waits_for_a_lock_or_sleeps_on_one_is_sent_away(
+    database: Database, database_dsn: str, setting: str, work: str
+) -> None:
+    holder = await asyncpg.connect(database_dsn)
+    await holder.execute("begin; lock table settings in access exclusive mode")
+    async with database.connection() as connection:
+        await connection.execute(f"set {setting} = 50; begin")
+        await asyncio.sleep(0.2)
+        with pytest.raises(StorageUnavailableError), storage_errors("work"):
+            await connection.execute(work)
+    await holder.close()
+
+
 async def test_when_no_connection_is_free_the_caller_is_told(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
