@@ -20,7 +20,9 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
         rate: share of failed calls within `window_s` that opens it.
         least_calls: calls within `window_s` below which the rate says nothing.
         window_s: seconds that a call counts for the rate.
-        open_s: seconds until a first probe; also the longest that one probe keeps others waiting.
+        open_s: seconds until a first probe; each probe that fails doubles them.
+        longest_open_s: the most that this comes to.
+        probe_s: the longest in seconds that one probe keeps others waiting.
         probes: successful probes that close it.
     """
 
@@ -29,7 +31,9 @@ class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     rate: float = 0.5
     least_calls: int = 10
     window_s: float = 30.0
-    open_s: float = 15.0
+    open_s: float = 2.0
+    longest_open_s: float = 60.0
+    probe_s: float = 15.0
     probes: int = 1
 
 
@@ -48,7 +52,7 @@ class Breaker:
         self._opened_until: float | None = None
         self.openings = 0
         self._probe: Call | None = None
-        self._good_probes = 0
+        self._good_probes = self._bad_probes = 0
 
     @property
     def state(self) -> BreakerState:
@@ -62,7 +66,7 @@ class Breaker:
         """Seconds until another call may be allowed; 0 when it is now."""
         if self._opened_until is None:
             return 0.0
-        probed_until = 0.0 if self._probe is None else self._probe.begun + self._policy.open_s
+        probed_until = 0.0 if self._probe is None else self._probe.begun + self._policy.probe_s
         return max(0.0, max(self._opened_until, probed_until) - self._clock())
 
     @property
@@ -85,9 +89,9 @@ class Breaker:
 
     def close(self) -> None:
         """Trust the other side again, whatever was."""
-        self._opened_until = self._probe = None
-        self._outcomes.clear()
-        self._row.clear()
+        self._opened_until = None
+        self._bad_probes = 0
+        self._forget()
 
     def succeeded(self, call: "Call") -> None:
         """Take in a good end; those begun before the circuit opened say nothing any more."""
@@ -112,7 +116,7 @@ class Breaker:
                 self._row.append(self._clock())
                 self._remember(good=False)
             if self._opened_until is not None or self._is_bad():
-                self._open(self._policy.open_s)
+                self._open(self._next_pause_s())
 
     def answered(self, call: "Call") -> None:
         """Let the next one probe: this call does not keep the place any longer."""
@@ -133,12 +137,23 @@ class Breaker:
         bad = sum(not good for _, good in self._outcomes)
         return len(self._outcomes) >= policy.least_calls and bad / len(self._outcomes) >= policy.rate
 
+    def _next_pause_s(self) -> float:
+        """Return how long to leave the other side alone: the longer, the more probes have failed."""
+        if self._opened_until is not None:
+            self._bad_probes += 1
+        return min(self._policy.longest_open_s, self._policy.open_s * 2.0**self._bad_probes)
+
     def _open(self, seconds: float) -> None:
-        until = max(self._clock() + seconds, self._opened_until or 0.0)
-        self.close()
-        self._opened_until = until
+        self._opened_until = max(self._clock() + seconds, self._opened_until or 0.0)
+        self._forget()
         self.openings += 1
+
+    def _forget(self) -> None:
+        """Let calls before now say nothing any more."""
+        self._probe = None
         self._good_probes = 0
+        self._outcomes.clear()
+        self._row.clear()
 
 
 class Call:

@@ -1,6 +1,7 @@
 """The way to one other side: a bounded, fair queue before its circuit breaker and its adaptive limit."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -80,7 +81,7 @@ class Gate:
         """
         if not self._queue and (place := self._admit()) is not None:
             return place
-        if (resting := self._resting()) is not None:
+        if (resting := self._resting(within_s)) is not None:
             raise resting
         if len(self._queue) >= self._policy.most_waiting:
             raise QueueFullError(f"{len(self._queue)} calls wait already")
@@ -135,8 +136,14 @@ class Gate:
             if place.done() and not place.cancelled() and place.exception() is None:
                 place.result().released()
             if isinstance(error, TimeoutError):
-                raise QueueFullError("No place came free in time") from error
+                raise self._in_vain() from error
             raise
+
+    def _in_vain(self) -> CircuitOpenError | QueueFullError:
+        """Return why a call has waited for nothing."""
+        if self._breaker.allows:
+            return QueueFullError("No place came free in time")
+        return CircuitOpenError(retry_after=self._breaker.retry_after_s)
 
     def _admit(self) -> "Pass | None":
         """Return a place if there is one now."""
@@ -150,9 +157,11 @@ class Gate:
         self._limit.enter()
         return Pass(self, self._breaker.acquire())
 
-    def _resting(self) -> CircuitOpenError | None:
-        """Return why nobody needs to wait: the circuit stays shut for longer than anybody has patience."""
+    def _resting(self, within_s: float = math.inf) -> CircuitOpenError | None:
+        """Return why nobody needs to wait: the circuit outlasts time or patience."""
         wait = self._breaker.retry_after_s
+        if wait > within_s:
+            return CircuitOpenError(retry_after=wait)
         state = self._breaker.state
         blocked_s = 0.0 if self._blocked_since is None else self._clock() - self._blocked_since
         patience = self._policy.patience_s - (blocked_s if state == "half_open" else 0.0)

@@ -8,6 +8,8 @@ from supervision.errors import CircuitOpenError
 
 pytestmark = pytest.mark.unit
 
+POLICY = BreakerPolicy(open_s=15.0)
+
 
 class Clock:
     def __init__(self) -> None:
@@ -24,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
-    return Breaker(BreakerPolicy(), clock)
+    return Breaker(POLICY, clock)
 
 
 def state_of(breaker: Breaker) -> BreakerState:
@@ -111,11 +113,26 @@ def test_a_probe_that_is_answered_lets_the_next_one_try(breaker: Breaker, clock:
     assert state_of(breaker) == "half_open"
 
 
-def test_a_failed_probe_opens_it_again(breaker: Breaker, clock: Clock) -> None:
+def test_a_failed_probe_opens_it_again_for_twice_as_long_up_to_a_minute(
+    breaker: Breaker, clock: Clock
+) -> None:
+    fail(breaker, 5)
+    pauses = []
+    for _ in range(4):
+        pauses.append(breaker.retry_after_s)
+        clock.now += breaker.retry_after_s
+        fail(breaker, 1)
+    assert pauses == [15.0, 30.0, 60.0, 60.0]
+
+
+def test_a_good_probe_makes_the_next_pause_short_again(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, 5)
     clock.now += 15
     fail(breaker, 1)
-    assert (breaker.state, breaker.retry_after_s) == ("open", 15.0)
+    clock.now += 30
+    succeed(breaker)
+    fail(breaker, 5)
+    assert breaker.retry_after_s == 15.0
 
 
 def test_a_probe_that_never_reports_lets_the_next_one_try_later(breaker: Breaker, clock: Clock) -> None:
@@ -168,7 +185,7 @@ def test_only_the_first_report_of_a_call_counts(breaker: Breaker) -> None:
 
 
 def test_several_probes_may_be_asked_for(clock: Clock) -> None:
-    breaker = Breaker(BreakerPolicy(probes=2), clock)
+    breaker = Breaker(BreakerPolicy(probes=2, open_s=15.0), clock)
     fail(breaker, 5)
     clock.now += 15
     for state in ("half_open", "closed"):
@@ -191,7 +208,7 @@ class Circuit(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.clock = Clock()
-        self.breaker = Breaker(BreakerPolicy(), self.clock)
+        self.breaker = Breaker(POLICY, self.clock)
         self.probe: Call | None = None
         self.probed_at = 0.0
         self.shut_until = 0.0
@@ -209,7 +226,7 @@ class Circuit(RuleBasedStateMachine):
         assert state != "open"
         assert self.clock.now >= self.shut_until
         if state == "half_open":
-            assert was is None or self.clock.now - self.probed_at >= BreakerPolicy().open_s
+            assert was is None or self.clock.now - self.probed_at >= POLICY.probe_s
             self.probe, self.probed_at = call, self.clock.now
         return call
 

@@ -12,13 +12,17 @@ from tests.virtual_time import Virtually
 
 pytestmark = pytest.mark.unit
 
+BREAKER = BreakerPolicy(open_s=15.0)
+
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
 def gate(most: int = 2, waiting: int = 3, patience_s: float = 5.0) -> Gate:
-    policy = GatePolicy(limit=LimitPolicy(most=most), most_waiting=waiting, patience_s=patience_s)
+    policy = GatePolicy(
+        breaker=BREAKER, limit=LimitPolicy(most=most), most_waiting=waiting, patience_s=patience_s
+    )
     return Gate(policy, now)
 
 
@@ -31,7 +35,7 @@ async def settled() -> None:
 
 
 async def open_circuit(gate: Gate) -> None:
-    for _ in range(BreakerPolicy().consecutive):
+    for _ in range(BREAKER.consecutive):
         (await gate.enter(1)).failed()
 
 
@@ -109,6 +113,18 @@ def test_a_place_given_to_one_who_just_left_goes_to_the_next(virtually: Virtuall
         return way.in_flight
 
     assert virtually(story()) == 0
+
+
+def test_a_circuit_that_stays_shut_beyond_the_deadline_is_not_waited_for(virtually: Virtually) -> None:
+    async def story() -> float:
+        way = gate(patience_s=60.0)
+        await open_circuit(way)
+        began = now()
+        with pytest.raises(CircuitOpenError):
+            await way.enter(14.0)
+        return now() - began
+
+    assert virtually(story()) == 0.0
 
 
 def test_an_open_circuit_refuses_at_once_and_says_when(virtually: Virtually) -> None:

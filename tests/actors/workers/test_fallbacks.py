@@ -137,8 +137,8 @@ async def test_without_another_model_people_hear_when_to_try_again() -> None:
         with pytest.raises(ModelRestingError) as refused:
             await here.reply()
 
-    assert refused.value.user_message == "My model is resting after repeated failures; try again in 15 s."
-    assert len(first.seen) == 5
+    assert refused.value.user_message == "My model is resting after repeated failures; try again in 8 s."
+    assert len(first.seen) == 7
 
 
 async def test_a_short_pause_is_kept_within_the_turn() -> None:

@@ -35,7 +35,7 @@ from tests.scripted_model import Reply, ScriptedModel, html, refuse
 
 pytestmark = pytest.mark.service
 
-USUAL = BreakerPolicy()
+USUAL = BreakerPolicy(open_s=15.0)
 SOON = BreakerPolicy(open_s=0.3)
 
 
