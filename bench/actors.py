@@ -20,6 +20,8 @@ from bench.report import Goal, Report, quantile
 from supervision import Backoff, Policy, Supervisor
 
 IDLE = 100_000
+LATER = 10_000
+"""Actors that start after the freeze, as channels do after the start of the service."""
 CHANNELS, PERSONALITIES = 10_000, 1_000
 MESSAGES, BURST = 300_000, 10_000
 ASKS = 5_000
@@ -157,6 +159,8 @@ async def _idle(keep: list[AsyncioRef[Any]]) -> dict[str, float]:
     used_bytes = (_rss() - before) / IDLE
     pause_ms = _timed_ms(gc.collect)
     gc.freeze()
+    refs += [Counter.start() for _ in range(LATER)]
+    await refs[-1].request("started", 60.0)
     frozen_ms = _timed_ms(gc.collect)
     gc.unfreeze()
     keep += refs
