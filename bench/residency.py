@@ -137,7 +137,8 @@ async def _settle(refs: list[AsyncioRef[Any]]) -> None:
 
 def _unpack_times() -> dict[str, float]:
     window = Window(WINDOW, messages(1, WINDOW, prose))
-    packing, unpacking = [], []
+    packing: list[float] = []
+    unpacking: list[float] = []
     for _ in range(UNPACKS):
         started = time.perf_counter()
         window.pack()
