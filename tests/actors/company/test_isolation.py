@@ -89,8 +89,8 @@ async def test_a_personality_that_always_crashes_takes_down_neither_its_channel_
     await house.wait(HERE, BOB.id, 1)
     channel = house.urn(HERE)
     for count in range(1, 7):
-        await house.say(HERE, "@Ada @Bob hello")
-        await house.say(THERE, "@Ada @Bob hello")
+        await house.say(HERE, "@Ada @Bob hello", f"Pip {count}")
+        await house.say(THERE, "@Ada @Bob hello", f"Pip {count}")
         await house.wait(HERE, BOB.id, 1 + count)
         await house.wait(THERE, ADA.id, count)
         await house.wait(THERE, BOB.id, count)
@@ -102,7 +102,7 @@ async def test_a_round_goes_on_without_a_speaker_that_rests(house: House) -> Non
     resting = CrashPolicy(intensity=1, rest_s=1_000.0)
     house.company.personalities._crashes = CrashLoops(resting, draw=lambda: 0.5)
     for count in range(1, 5):
-        await house.say(HERE, "@Ada @Bob hello")
+        await house.say(HERE, "@Ada @Bob hello", f"Pip {count}")
         await house.wait(HERE, BOB.id, count)
     assert house.company.personalities.delay((HERE, ADA.id)) > 900.0
     assert house.company.turns_in_flight == 0
@@ -143,7 +143,7 @@ async def test_a_channel_that_never_starts_leaves_the_others_alone(house: House)
             await house.say(HERE, "hello")
         except ActorError:
             pytest.fail("A channel that waits takes messages.")
-        await house.say(THERE, "@Bob hello")
+        await house.say(THERE, "@Bob hello", f"Pip {count}")
         await house.wait(THERE, BOB.id, count)
     assert house.outlet.answers(THERE, BOB.id) == 20
     assert tried < 20
