@@ -75,6 +75,7 @@ class App:
         await self._settle_model()
         await self._open_outlet()
         self.company = Company(self.stores, self.service, self.model, self.outlet, settings)
+        self.company.rates.is_exempt = lambda user_id: user_id == self._owner_id()
         self._stack.push_async_callback(self.company.stop, FINISH_S)
         await self._open_operators()
         await self.company.recover()
@@ -215,5 +216,10 @@ class App:
             roster_changed=lambda venue: self.company.roster_changed(venue.channel_id),
             personality_changed=self.company.personality_changed,
             arrived=self.company.greet,
-            owner_id=lambda: self._settings.owner_id or self.intake.application_owner_id,
+            owner_id=self._owner_id,
         )
+
+    def _owner_id(self) -> int | None:
+        """Return who runs this bot, as soon as Discord has told."""
+        told = self.intake.application_owner_id if self._connection is not None else None
+        return self._settings.owner_id or told

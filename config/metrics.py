@@ -8,6 +8,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 messages_seen = Counter("troupe_messages_seen", "Discord messages received", ["outcome"], registry=REGISTRY)
 turns = Counter("troupe_turns", "Turns ended", ["outcome"], registry=REGISTRY)
 turns_in_flight = Gauge("troupe_turns_in_flight", "Turns being generated or delivered", registry=REGISTRY)
+turns_waiting = Gauge("troupe_turns_waiting", "Turns that wait for others to end", registry=REGISTRY)
 first_text = Histogram(
     "troupe_first_text_seconds", "Message seen to first visible text", buckets=SECONDS, registry=REGISTRY
 )

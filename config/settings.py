@@ -53,6 +53,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     turn_deadline_s: float = 180.0
     backfill_max_age_s: float = 900.0
     window_messages: int = 50
+    settle_s: float = 1.5
+    user_turns_per_min: float = 20.0
+    user_burst: float = 8.0
+    guild_turns_per_min: float = 240.0
+    guild_burst: float = 60.0
+    turns_at_once: int = 256
+    turns_waiting: int = 1024
+    chatter_wait_s: float = 30.0
 
     @property
     def data_path(self) -> Path:
@@ -73,6 +81,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "llm_api_key": "LLM_API_KEY",
     "llm_model": "LLM_MODEL",
     "llm_gguf": "LLM_GGUF",
+    "llm_fallbacks": "LLM_FALLBACKS",
+    "llm_concurrency": "LLM_CONCURRENCY",
     "llm_workers": "TROUPE_LLM_WORKERS",
     "llm_resources": "TROUPE_LLM_RESOURCES",
     "embedded_resources": "TROUPE_EMBEDDED_RESOURCES",
@@ -84,12 +94,18 @@ ENVIRONMENT: Mapping[str, str] = {
     "owner_id": "TROUPE_OWNER_ID",
     "otlp_endpoint": "OTEL_EXPORTER_OTLP_ENDPOINT",
     "log_format": "TROUPE_LOG_FORMAT",
-    "llm_fallbacks": "LLM_FALLBACKS",
-    "llm_concurrency": "LLM_CONCURRENCY",
     "log_level": "TROUPE_LOG_LEVEL",
     "turn_deadline_s": "TROUPE_TURN_DEADLINE_S",
     "backfill_max_age_s": "TROUPE_BACKFILL_MAX_AGE_S",
     "window_messages": "TROUPE_WINDOW_MESSAGES",
+    "settle_s": "TROUPE_SETTLE_S",
+    "user_turns_per_min": "TROUPE_USER_TURNS_PER_MIN",
+    "user_burst": "TROUPE_USER_BURST",
+    "guild_turns_per_min": "TROUPE_GUILD_TURNS_PER_MIN",
+    "guild_burst": "TROUPE_GUILD_BURST",
+    "turns_at_once": "TROUPE_TURNS_AT_ONCE",
+    "turns_waiting": "TROUPE_TURNS_WAITING",
+    "chatter_wait_s": "TROUPE_CHATTER_WAIT_S",
 }
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from typing_extensions import override
 
 from actors.channel.addressing import find_addressed
+from actors.channel.admission import TurnKey
 from actors.channel.agenda import Agenda, Start
 from actors.channel.book import Book
 from actors.channel.messages import (
@@ -16,18 +17,22 @@ from actors.channel.messages import (
     MessagesDeleted,
     PersonalityChanged,
     RosterChanged,
+    SettleOver,
     SpeakerLost,
+    TurnAdmitted,
     TurnOverdue,
     TurnsFound,
+    TurnShed,
 )
 from actors.channel.patience import patiently
 from actors.channel.ports import ChannelPorts
+from actors.channel.silence import Dropped
 from actors.channel.window import Window
 from actors.floor.selection import MAX_SPEAKERS, Choice, choose
 from actors.personality.messages import Speak, TurnEnded, Unfinished, Withdraw, WithdrawReason
 from actors.runtime.actor import AsyncioActor
 from config.logs import get_logger
-from storage.records import Personality
+from storage.records import Message, Personality
 
 log = get_logger(__name__)
 
@@ -40,12 +45,14 @@ class ChannelActor(AsyncioActor):
         self._channel_id = channel_id
         self._ports = ports
         self._window = Window(ports.window_messages)
-        self._agenda = Agenda()
+        self._agenda = Agenda(ports.settle_s, asyncio.get_running_loop().time)
         self._book = Book(ports, self.spawn)
         self._found: dict[tuple[UUID, int], Unfinished] = {}
         self._roster: list[Personality] = []
         self._guests: dict[UUID, Personality] = {}
+        self._held: dict[UUID, Start] = {}
         self._overdue: dict[UUID, asyncio.Task[Any]] = {}
+        self._settling: asyncio.Task[Any] | None = None
 
     @override
     async def on_start(self) -> None:  # type: ignore[override] # hooks may be coroutines on a loop
@@ -65,24 +72,35 @@ class ChannelActor(AsyncioActor):
         match message:
             case MessageCreated():
                 await self._hear(message)
-            case TurnsFound():
-                self._take_up(message)
-            case TurnEnded():
-                self._turn_ended(message)
             case MessageEdited(message_id=message_id, text=text, edited_at=edited_at):
                 self._window.edit(message_id, text, edited_at)
             case MessagesDeleted(message_ids=message_ids):
                 self._window.delete(message_ids)
                 self._agenda.forget(message_ids)
                 self._book.dropped(self._agenda.take_dropped())
-            case TurnOverdue(speaker_id=speaker_id, message_id=message_id):
-                self._give_up(speaker_id, message_id)
-            case SpeakerLost(speaker_id=speaker_id):
-                self._speaker_lost(speaker_id)
             case RosterChanged():
                 await self._reload_roster()
             case PersonalityChanged(personality_id=personality_id):
                 await self._reload(personality_id)
+            case _:
+                self._hear_of_turn(message)
+
+    def _hear_of_turn(self, message: Any) -> None:
+        match message:
+            case TurnsFound():
+                self._take_up(message)
+            case SettleOver():
+                self._start(self._agenda.settled())
+            case TurnAdmitted(speaker_id=speaker_id, message_id=message_id):
+                self._admitted(speaker_id, message_id)
+            case TurnShed(speaker_id=speaker_id, message_id=message_id, reason=reason):
+                self._shed(speaker_id, message_id, reason)
+            case TurnEnded():
+                self._turn_ended(message)
+            case TurnOverdue(speaker_id=speaker_id, message_id=message_id):
+                self._give_up(speaker_id, message_id)
+            case SpeakerLost(speaker_id=speaker_id):
+                self._speaker_lost(speaker_id)
             case _:
                 super().on_receive(message)
 
@@ -106,7 +124,19 @@ class ChannelActor(AsyncioActor):
         )
         log.debug("speakers_chosen", channel=self._channel_id, why=choice.why, count=len(choice.speakers))
         self._book.decided(heard, choice.speakers)
-        self._start(self._agenda.add(heard, choice.speakers, self._note(choice)))
+        if self._is_admitted(message, choice):
+            note = self._note(choice)
+            self._start(self._agenda.add(heard, choice.speakers, note, direct=choice.is_direct))
+
+    def _is_admitted(self, message: Message, choice: Choice) -> bool:
+        """Say why not in the ledger, and to people if it is time to."""
+        turns = self._agenda.new_turns(message.author.id, choice.speakers)
+        if (refusal := self._ports.rates.admit(message, turns)) is None:
+            return True
+        self._book.dropped(Dropped(who, message.id, refusal.reason) for who in choice.speakers)
+        if refusal.words is not None:
+            self.spawn(self._ports.remark(message.venue, refusal.words))
+        return False
 
     def _take_up(self, event: TurnsFound) -> None:
         """Let turns of an earlier process go on, each as soon as its speaker is free."""
@@ -117,31 +147,67 @@ class ChannelActor(AsyncioActor):
         self._start(self._agenda.add(heard, [one.speaker.id for one in event.found]))
 
     def _start(self, starts: Iterable[Start]) -> None:
-        cast = self._cast()
         for start in starts:
-            first, *more = start.heard
-            found = self._found.pop((start.speaker, first.message.id), None)
-            answering = found.answering if found else (first.message,)
-            self._watch(start.speaker, first.message.id)
-            self._ports.instruct(
-                self._channel_id,
-                start.speaker,
-                Speak(
-                    speaker=cast[start.speaker],
-                    answering=(*answering, *(heard.message for heard in more)),
-                    window=self._window.messages,
-                    roster=tuple(self._roster),
-                    note=start.note,
-                    words=found.words if found else None,
-                    resumed=found if found and found.is_begun else None,
-                    seen_at=first.seen_at,
-                    trace=first.trace,
-                ),
-            )
+            self._watch(start.speaker, start.heard[0].message.id)
+            if self._ports.admission.ask(self._key(start), direct=start.direct):
+                self._begin(start)
+            else:
+                self._held[start.speaker] = start
         self._book.dropped(self._agenda.take_dropped())
+        self._await_settled()
         if self._agenda.is_idle:
             self._guests.clear()
             self._found.clear()
+
+    def _begin(self, start: Start) -> None:
+        first, *more = start.heard
+        found = self._found.pop((start.speaker, first.message.id), None)
+        answering = found.answering if found else (first.message,)
+        self._ports.instruct(
+            self._channel_id,
+            start.speaker,
+            Speak(
+                speaker=self._cast()[start.speaker],
+                answering=(*answering, *(heard.message for heard in more)),
+                window=self._window.messages,
+                roster=tuple(self._roster),
+                note=self._agenda.take_note(start.speaker),
+                words=found.words if found else None,
+                resumed=found if found and found.is_begun else None,
+                seen_at=first.seen_at,
+                trace=first.trace,
+            ),
+        )
+
+    def _admitted(self, speaker_id: UUID, message_id: int) -> None:
+        """Begin a turn that was held; one that is not wanted any more makes room for others."""
+        start = self._held.get(speaker_id)
+        if start is None or start.heard[0].message.id != message_id:
+            self._ports.admission.leave(TurnKey(self._channel_id, speaker_id, message_id))
+            return
+        del self._held[speaker_id]
+        self._begin(start)
+
+    def _shed(self, speaker_id: UUID, message_id: int, reason: str) -> None:
+        start = self._held.get(speaker_id)
+        if start is not None and start.heard[0].message.id == message_id:
+            self._give_back(start, reason)
+            self._go_on_after(speaker_id)
+
+    def _give_back(self, start: Start, reason: str) -> None:
+        """Take back a turn that was held."""
+        del self._held[start.speaker]
+        self._ports.admission.leave(self._key(start))
+        self._book.dropped(Dropped(start.speaker, heard.message.id, reason) for heard in start.heard)
+
+    def _key(self, start: Start) -> TurnKey:
+        return TurnKey(self._channel_id, start.speaker, start.heard[0].message.id)
+
+    def _await_settled(self) -> None:
+        if self._settling is not None:
+            self._settling.cancel()
+        due_in = self._agenda.due_in
+        self._settling = None if due_in is None else self.later(due_in, SettleOver())
 
     def _turn_ended(self, ended: TurnEnded) -> None:
         for message in ended.delivered:
@@ -150,8 +216,13 @@ class ChannelActor(AsyncioActor):
             self._go_on_after(ended.speaker_id)
 
     def _give_up(self, speaker_id: UUID, message_id: int) -> None:
-        if self._agenda.answering(speaker_id) == message_id:
+        if self._agenda.answering(speaker_id) != message_id:
+            return
+        if speaker_id in self._held:
+            self._watch(speaker_id, message_id)
+        else:
             log.warning("turn_overdue", channel=self._channel_id, personality=str(speaker_id))
+            self._ports.admission.leave(TurnKey(self._channel_id, speaker_id, message_id))
             self._go_on_after(speaker_id)
 
     def _speaker_lost(self, speaker_id: UUID) -> None:
@@ -190,10 +261,14 @@ class ChannelActor(AsyncioActor):
         await self._reload_roster()
 
     def _withdraw(self, gone: set[UUID], reason: WithdrawReason) -> None:
+        starts = self._agenda.withdraw(gone)
         for personality_id in gone:
-            if self._agenda.answering(personality_id) is not None:
+            if (held := self._held.get(personality_id)) is not None:
+                self._give_back(held, "removed")
+                starts += self._agenda.ended(personality_id)
+            elif self._agenda.answering(personality_id) is not None:
                 self._ports.instruct(self._channel_id, personality_id, Withdraw(reason))
-        self._start(self._agenda.withdraw(gone))
+        self._start(starts)
 
     def _cast(self) -> dict[UUID, Personality]:
         return self._guests | {person.id: person for person in self._roster}

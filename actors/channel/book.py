@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from actors.channel.agenda import Dropped
 from actors.channel.messages import MessageCreated
 from actors.channel.patience import patiently
 from actors.channel.ports import ChannelPorts
+from actors.channel.silence import Dropped, count
 from config import telemetry
 from config.errors import TroupeError
 from config.logs import get_logger
@@ -49,8 +49,9 @@ class Book:
         )
 
     def dropped(self, turns: Iterable[Dropped]) -> None:
-        """Note turns that will not be spoken."""
+        """Note turns that will not be spoken, and count them."""
         for turn in turns:
+            count(turn)
             which = turn_id(turn.message_id, turn.speaker)
             self._note(partial(self._ports.turns.advance, which, "silent", reason=turn.reason))
 

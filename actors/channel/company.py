@@ -9,8 +9,10 @@ from functools import partial
 from uuid import UUID
 
 from actors.channel.actor import ChannelActor
+from actors.channel.admission import Admission, AdmissionPolicy, TurnKey, Verdict
 from actors.channel.messages import ChannelEvent, PersonalityChanged, RosterChanged, SpeakerLost
 from actors.channel.ports import ChannelPorts
+from actors.channel.rates import Rate, TurnRates
 from actors.channel.recovery import Recovery
 from actors.models.chat import ChatModel
 from actors.personality.actor import PersonalityActor
@@ -19,7 +21,7 @@ from actors.personality.ports import Ports, Voice
 from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
 from actors.runtime import AsyncioRef, Directory
-from actors.runtime.errors import ActorGoneError, CrashLoopError
+from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
 from config.logs import get_logger
 from config.settings import Settings
 from storage.records import Message, Personality
@@ -45,9 +47,12 @@ class Company:
         model: answers requests.
         voice: which model that is at the moment.
         outlet: where characters become visible.
-        settings: deadline of a turn and size of the window.
+        settings: deadline of a turn, size of the window, and the bounds under load.
         idle_s: seconds without a message after which an actor is put to rest.
         capacity: live actors of each kind; beyond it the least recently used one rests.
+
+    Attributes:
+        rates: bounds the turns that a person and a server may cause.
     """
 
     def __init__(
@@ -74,11 +79,14 @@ class Company:
             now=_now,
             jitter=draw,
         )
+        self.rates = _rates(settings)
+        self._remark = outlet.remark
+        self.admission = Admission(_policy(settings), self._verdict)
         self._channel = self._channel_ports(stores, settings, draw)
         self._speaking: set[Seat] = set()
         self._fell_silent = asyncio.Event()
         self.channels: Directory[int, ChannelActor] = Directory(
-            self._open, kind="channel", idle_s=idle_s, capacity=capacity
+            self._open, kind="channel", idle_s=idle_s, capacity=capacity, on_crash=self._channel_crashed
         )
         self.personalities: Directory[Seat, PersonalityActor] = Directory(
             self._seat, kind="personality", idle_s=idle_s, capacity=capacity, on_crash=self._crashed
@@ -92,7 +100,11 @@ class Company:
             deliveries=stores.deliveries,
             turns=stores.turns,
             instruct=self._instruct,
+            remark=self._remark,
+            admission=self.admission,
+            rates=self.rates,
             window_messages=settings.window_messages,
+            settle_s=settings.settle_s,
             deadline_s=settings.turn_deadline_s + DELIVERY_DEADLINE_S + OVERDUE_AFTER_S,
             draw=draw,
             now=_now,
@@ -147,6 +159,7 @@ class Company:
             finish_s: seconds that turns have to end by themselves; 0 leaves them all for the recovery.
             budget_s: seconds that actors have to stop.
         """
+        self.admission.close()
         with suppress(TimeoutError):
             async with asyncio.timeout(finish_s):
                 while self._speaking:
@@ -177,11 +190,23 @@ class Company:
 
     def _report(self, channel_id: int, ended: TurnEnded) -> None:
         self._silent((channel_id, ended.speaker_id))
+        self.admission.leave(TurnKey(channel_id, ended.speaker_id, ended.message_id))
         with suppress(ActorGoneError):
             self.channels.tell(channel_id, ended)
 
+    def _verdict(self, channel_id: int, verdict: Verdict) -> None:
+        """A channel that cannot be told begins nothing; its turns stay in the ledger."""
+        try:
+            self.channels.tell(channel_id, verdict)
+        except ActorError:
+            self.admission.leave(TurnKey(channel_id, verdict.speaker_id, verdict.message_id))
+
+    def _channel_crashed(self, channel_id: int, _error: BaseException) -> None:
+        self.admission.lost(channel_id)
+
     def _crashed(self, seat: Seat, _error: BaseException) -> None:
         self._silent(seat)
+        self.admission.lost(*seat)
         with suppress(ActorGoneError):
             self.channels.tell(seat[0], SpeakerLost(seat[1]))
 
@@ -192,3 +217,17 @@ class Company:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _policy(settings: Settings) -> AdmissionPolicy:
+    return AdmissionPolicy(
+        at_once=settings.turns_at_once, waiting=settings.turns_waiting, wait_s=settings.chatter_wait_s
+    )
+
+
+def _rates(settings: Settings) -> TurnRates:
+    return TurnRates(
+        user=Rate(settings.user_turns_per_min, settings.user_burst),
+        guild=Rate(settings.guild_turns_per_min, settings.guild_burst),
+        is_exempt=lambda user_id: user_id == settings.owner_id,
+    )

@@ -59,6 +59,25 @@ class SpeakerLost(msgspec.Struct, frozen=True):
     speaker_id: UUID
 
 
+class SettleOver(msgspec.Struct, frozen=True):
+    """Something that nobody was called for may be answered now, if its author writes nothing more."""
+
+
+class TurnAdmitted(msgspec.Struct, frozen=True):
+    """A turn that had to wait for others of this process may begin."""
+
+    speaker_id: UUID
+    message_id: int
+
+
+class TurnShed(msgspec.Struct, frozen=True):
+    """A turn that had to wait for others of this process is given up."""
+
+    speaker_id: UUID
+    message_id: int
+    reason: str
+
+
 class TurnOverdue(msgspec.Struct, frozen=True):
     """A turn did not end within its deadline; the channel goes on without it."""
 

@@ -1,13 +1,15 @@
 """What a channel needs of the layers around it; the stores fit in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
+from actors.channel.admission import Admission
+from actors.channel.rates import TurnRates
 from actors.personality.messages import Speak, Withdraw
-from storage.records import Message, Personality, TurnState
+from storage.records import Message, Personality, TurnState, Venue
 
 
 class Name(Protocol):
@@ -96,7 +98,11 @@ class ChannelPorts:
     Attributes:
         messages, rosters, personalities, deliveries, turns: what is kept.
         instruct: tells the personality of a channel something.
+        remark: says something visibly as the bot itself, as well as possible.
+        admission: bounds the turns in flight in this process.
+        rates: bounds the turns that a person and a server may cause.
         window_messages: how many messages the window holds at most.
+        settle_s: seconds that what called nobody waits for more of its author's words.
         deadline_s: seconds after which a turn that has not ended is given up.
         draw: a random number in [0, 1).
         now: the time, with a zone.
@@ -108,7 +114,11 @@ class ChannelPorts:
     deliveries: Deliveries
     turns: Turns
     instruct: Callable[[int, UUID, Speak | Withdraw], None]
+    remark: Callable[[Venue, str], Coroutine[Any, Any, None]]
+    admission: Admission
+    rates: TurnRates
     window_messages: int
+    settle_s: float
     deadline_s: float
     draw: Callable[[], float]
     now: Callable[[], datetime]

@@ -24,6 +24,11 @@ class Choice(msgspec.Struct, frozen=True):
     why: Why = "nobody"
     left_out: tuple[UUID, ...] = ()
 
+    @property
+    def is_direct(self) -> bool:
+        """True when somebody was called: by reply, by `@name` or by name."""
+        return self.why in {"addressed", "vocative"}
+
 
 def choose(
     message: Message,

@@ -83,6 +83,10 @@ class Outlet(Protocol):
         """Show the typing line while the body runs; failures to do so are ignored."""
         ...
 
+    async def remark(self, venue: Venue, words: str) -> None:
+        """Say something in small print as the bot itself, once; best effort."""
+        ...
+
     async def prepare(self, venue: Venue, speaker_id: UUID) -> None:
         """Make what a first post will need (a webhook) ready ahead of time; best effort."""
         ...

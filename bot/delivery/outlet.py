@@ -1,6 +1,7 @@
 """The place where characters are seen typing and speaking: Discord."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ from storage.records import Chunk, Personality, Turn, Venue
 log = get_logger(__name__)
 
 PREPARE_S = 30.0
+NONCE_BYTES = 12
+"""Discord takes at most 25 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +91,14 @@ class DiscordOutlet(Outlet):
     @override
     def typing(self, venue: Venue) -> AbstractAsyncContextManager[None]:
         return self._typing.shown(venue.channel_id)
+
+    @override
+    async def remark(self, venue: Venue, words: str) -> None:
+        try:
+            async with asyncio.timeout(PREPARE_S):
+                await self._around.voice.say(venue.channel_id, f"-# {words}", secrets.token_hex(NONCE_BYTES))
+        except (TroupeError, TimeoutError) as error:
+            log.warning("not_remarked", channel=venue.channel_id, error=type(error).__name__)
 
     @override
     async def prepare(self, venue: Venue, speaker_id: UUID) -> None:

@@ -131,6 +131,7 @@ class MemoryOutlet:
         self.typing_now = 0
         self.typed = 0
         self.prepared: list[UUID] = []
+        self.remarks: list[str] = []
         self.refuse: Exception | None = None
 
     def open(self, turn: Turn, speaker: Personality) -> MemoryDelivery:
@@ -155,6 +156,10 @@ class MemoryOutlet:
             yield
         finally:
             self.typing_now -= 1
+
+    async def remark(self, venue: Venue, words: str) -> None:
+        assert venue.channel_id
+        self.remarks.append(words)
 
     async def prepare(self, venue: Venue, speaker_id: UUID) -> None:
         assert venue.channel_id

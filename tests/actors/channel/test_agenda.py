@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.channel.agenda import MAX_BURST, MAX_WAITING, Agenda, Start
+from actors.channel.agenda import Agenda, Start
+from actors.channel.batches import LONGEST_SETTLE_S, MAX_BURST, MAX_WAITING
 from actors.channel.messages import MessageCreated
-from config import metrics
 from tests.actors.scripted import message, personality
 
 pytestmark = pytest.mark.unit
@@ -94,16 +94,16 @@ def test_what_will_not_be_spoken_is_told_once() -> None:
     assert agenda.take_dropped() == []
 
 
-def test_what_finds_no_room_is_given_up_counted_and_noted() -> None:
+def test_what_finds_no_room_is_given_up_and_noted() -> None:
     agenda = Agenda()
     agenda.add(heard(0), [ADA])
-    before = metrics.shed.labels("burst")._value.get()
     for at in range(1, MAX_WAITING + 4):
         agenda.add(heard(at, author=f"author {at}"), [ADA])
-    (start,) = agenda.ended(ADA)
-    assert start.note == "3 messages went unanswered: too much at once"
-    assert metrics.shed.labels("burst")._value.get() - before == 3
-    assert agenda.ended(ADA)[0].note is None
+    agenda.ended(ADA)
+    assert agenda.take_note(ADA) == "3 messages went unanswered: too much at once"
+    assert [turn.reason for turn in agenda.take_dropped()] == ["too much at once"] * 3
+    agenda.ended(ADA)
+    assert agenda.take_note(ADA) is None
 
 
 def test_a_round_goes_on_past_a_speaker_without_room() -> None:
@@ -123,9 +123,10 @@ def test_a_burst_beyond_its_bound_becomes_two_turns() -> None:
 
 def test_the_note_of_a_round_comes_with_its_last_speaker() -> None:
     agenda = Agenda()
-    (first,) = agenda.add(heard(1), [ADA, BOB], "Cyn kept silent")
-    (second,) = agenda.ended(ADA)
-    assert (first.note, second.note) == (None, "Cyn kept silent")
+    agenda.add(heard(1), [ADA, BOB], "Cyn kept silent")
+    first = agenda.take_note(ADA)
+    agenda.ended(ADA)
+    assert (first, agenda.take_note(BOB)) == (None, "Cyn kept silent")
 
 
 def test_nobody_waits_for_a_speaker_who_was_withdrawn() -> None:
@@ -168,6 +169,63 @@ def test_the_end_of_an_unknown_turn_changes_nothing() -> None:
     agenda = Agenda()
     assert agenda.ended(ADA) == []
     assert agenda.answering(ADA) is None
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settling(clock: Clock) -> Agenda:
+    return Agenda(1.5, clock)
+
+
+def test_what_calls_nobody_waits_until_its_author_has_settled(settling: Agenda, clock: Clock) -> None:
+    assert settling.add(heard(1), [ADA], direct=False) == []
+    clock.now = 1.0
+    assert settling.add(heard(2), [ADA], direct=False) == []
+    clock.now = 2.4
+    assert (settling.settled(), settling.due_in) == ([], pytest.approx(0.1))
+    clock.now = 2.5
+    assert [times(start) for start in settling.settled()] == [[1, 2]]
+    assert settling.due_in is None
+
+
+def test_a_direct_call_starts_at_once_and_takes_what_settles_with_it(settling: Agenda) -> None:
+    settling.add(heard(1), [ADA], direct=False)
+    (start,) = settling.add(heard(2), [ADA])
+    assert times(start) == [1, 2]
+
+
+def test_nobody_waits_for_another_author_to_settle(settling: Agenda) -> None:
+    settling.add(heard(1), [ADA], direct=False)
+    (start,) = settling.add(heard(2, "Quin"), [ADA])
+    assert times(start) == [2]
+
+
+def test_another_authors_words_end_nobodys_wait(settling: Agenda, clock: Clock) -> None:
+    settling.add(heard(1), [ADA], direct=False)
+    clock.now = 1.0
+    settling.add(heard(2, "Quin"), [ADA], direct=False)
+    clock.now = 1.5
+    assert [times(start) for start in settling.settled()] == [[1]]
+
+
+def test_whoever_never_stops_writing_is_answered_all_the_same(settling: Agenda, clock: Clock) -> None:
+    started: list[Start] = []
+    while not started:
+        settling.add(heard(clock.now), [ADA], direct=False)
+        clock.now += 1.0
+        started = settling.settled()
+    assert clock.now == LONGEST_SETTLE_S
 
 
 EVENTS = st.lists(
