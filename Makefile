@@ -42,8 +42,10 @@ lint: $(VENV)/.dev ## Check style, types and the direction of imports
 bench: $(VENV)/.dev ## Measure; figures are comparable within one run only
 	$(BIN)/troupe bench all
 
-chaos: $(VENV)/.dev ## Kill what can be killed (TROUPE_CHAOS_LOOPS=500: for long)
+CHAOS_LOOPS ?= 20
+chaos: $(VENV)/.dev ## Kill what can be killed (CHAOS_LOOPS=500: for long)
 	$(PYTEST) -m chaos
+	$(BIN)/troupe chaos --loops $(CHAOS_LOOPS)
 
 clean: ## Remove what was built here; data lies elsewhere and stays
 	rm -rf $(VENV) .cache .coverage* *.egg-info .mypy_cache .ruff_cache

@@ -16,6 +16,7 @@ BENCHES = {
     "first-text": "bench.first_text",
     "streams": "bench.streams",
     "start": "bench.start",
+    "ledger": "bench.ledger",
     "actors": "bench.actors",
     "workers": "bench.workers",
 }
@@ -35,7 +36,7 @@ def main() -> int:
         whole: Report | list[Report] = reports[0] if len(reports) == 1 else reports
         print(msgspec.json.encode(whole).decode())
     else:
-        print("\n".join(_table(report) for report in reports))
+        print("\n".join(report.as_table() for report in reports))
     return 0 if all(report.ok for report in reports) else 1
 
 
@@ -48,17 +49,6 @@ def _measure(name: str, worker_host: str) -> Report:
 
 async def _awaited(report: Awaitable[Report]) -> Report:
     return await report
-
-
-def _table(report: Report) -> str:
-    lines = [f"{report.name}: {'every goal reached' if report.ok else 'not every goal reached'}"]
-    for key, figure in report.figures.items():
-        goal = report.goals.get(key)
-        peers = "".join(f"   {peer} {of[key]:g}" for peer, of in report.peers.items() if key in of)
-        wanted = f"   goal {goal.op} {goal.value:g}" if goal else ""
-        lines.append(f"  {key:<45}{figure:>12g}{wanted}{peers}")
-    lines += [f"  missed {miss}" for miss in report.misses]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

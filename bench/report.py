@@ -60,6 +60,17 @@ class Report(msgspec.Struct, kw_only=True):
         self.ok = not self.misses
         return self
 
+    def as_table(self) -> str:
+        """Return one line for each figure, with its goal and its peers, and one for each miss."""
+        lines = [f"{self.name}: {'every goal reached' if self.ok else 'not every goal reached'}"]
+        for key, figure in self.figures.items():
+            goal = self.goals.get(key)
+            peers = "".join(f"   {peer} {of[key]:g}" for peer, of in self.peers.items() if key in of)
+            wanted = f"   goal {goal.op} {goal.value:g}" if goal else ""
+            lines.append(f"  {key:<45}{figure:>12g}{wanted}{peers}")
+        lines += [f"  missed {miss}" for miss in self.misses]
+        return "\n".join(lines)
+
 
 def quantile(values: list[float], share: float) -> float:
     """Return the value below which `share` of `values` lie (nearest rank); NaN when there are none."""

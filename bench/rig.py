@@ -106,6 +106,12 @@ class Rig:
         await self.sandbox.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
+    @property
+    def address(self) -> Address:
+        """Where the local Discord is; inside the context."""
+        assert self._address is not None  # noqa: S101 - inside the context
+        return self._address
+
     async def start(self, bot: Bot, worker_host: str = "ray") -> None:
         """Start a bot against this rig and wait until it can answer."""
         assert self._address is not None  # noqa: S101 - inside the context

@@ -15,7 +15,7 @@ EXIT_FAILURE = 1
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; an expected error is one line, not a traceback."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] in (["sandbox"], ["bench"]):
+    if given[:1] in (["sandbox"], ["bench"], ["chaos"]):
         _become(given[0], given[1:])
     options = _parser().parse_args(given)
     command: Command = options.command
@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--use-model", metavar="CHOICE", help="switch the model, also of a running Troupe")
     doctor.set_defaults(command=_doctor)
     commands.add_parser("sandbox", help="start the local Discord alone")
-    commands.add_parser("bench", help="measure: first-text, streams, start, actors, workers")
+    commands.add_parser("bench", help="measure: first-text, streams, start, ledger, actors, workers")
+    commands.add_parser("chaos", help="kill stage, workers and Postgres; see that nothing is lost")
     return parser
 
 

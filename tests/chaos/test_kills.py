@@ -17,7 +17,7 @@ pytestmark = pytest.mark.chaos
 
 LOOPS = int(os.environ.get("TROUPE_CHAOS_LOOPS", "10"))
 SEED = int(os.environ.get("TROUPE_CHAOS_SEED") or secrets.randbelow(2**32))
-IN_FLIGHT = 20
+IN_FLIGHT = 50
 RESUMED_S = 10.0
 
 

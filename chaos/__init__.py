@@ -1,0 +1,1 @@
+"""Chaos: a whole Troupe whose parts are killed, and the promise that it must keep."""
