@@ -1,11 +1,10 @@
 """`troupe bench ledger`: what it costs to lose nothing.
 
-Added milliseconds: one bot on a local Postgres that flushes every commit (its own, as shipped) answers
-message after message, each for itself. For every second message the inbox and the ledgers of turns and
-deliveries answer at once without writing: the same path, process, moment and load, without the durable writes. The
-figure is the difference of the medians of the time from message to first visible text; the 95 % interval
-comes from resampling. Beside it stands the time of the inbox commit alone, the one write that nothing
-overlaps.
+Added milliseconds: one bot on a local Postgres that flushes every commit (its own, as shipped) answers one
+message after the other. For every second message the inbox and the ledgers of turns and deliveries answer at
+once without writing: the same path, process, moment and load, without the durable writes. The figure is the
+difference of the medians of the time from message to first visible text, its 95 % interval comes from
+resampling. Beside it stands the commit to the inbox alone, the one write that nothing overlaps.
 
 Turns per second: a burst over many channels with every write on, until the last answer is complete.
 """
