@@ -37,6 +37,9 @@ where id = $1 and (edited_at is null or edited_at <= $3)
 returning true
 
 -- name: delete_message
+with letters as (
+    delete from dead_letters where kind = 'message' and message_id = $1
+)
 update messages set deleted_at = now(), considered_at = coalesce(considered_at, now())
 where id = $1 and deleted_at is null
 returning true

@@ -1,6 +1,7 @@
 """Everything that is kept, each kind behind its store."""
 
 from storage.database import Database
+from storage.stores.dead_letters import DeadLetterStore
 from storage.stores.deliveries import DeliveryStore
 from storage.stores.faces import FaceStore
 from storage.stores.messages import MessageStore
@@ -24,6 +25,7 @@ class Stores:
         self.rosters = RosterStore(database)
         self.turns = TurnStore(database)
         self.deliveries = DeliveryStore(database)
+        self.dead_letters = DeadLetterStore(database)
         self.webhooks = WebhookStore(database)
         self.settings = SettingStore(database)
         self.presets = PresetStore(database)

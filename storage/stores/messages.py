@@ -12,8 +12,7 @@ from storage.stores.base import Store, venue_of
 RECORD, EDIT, DELETE = query("record_message"), query("edit_message"), query("delete_message")
 WINDOW, GET, LAST_SEEN = query("message_window"), query("get_message"), query("last_seen_message")
 ACTIVE, IS_KNOWN = query("active_channels"), query("message_is_known")
-UNCONSIDERED = query("unconsidered_messages")
-
+UNCONSIDERED, RETRIED = query("unconsidered_messages"), query("retried_messages")
 IS_UNDECIDED = query("message_is_undecided")
 
 
@@ -47,7 +46,7 @@ class MessageStore(Store):
         return bool(await self._database.fetch_value(EDIT, message_id, text, edited_at))
 
     async def delete(self, message_id: int) -> bool:
-        """Hide a message from every later reading; false if there was none."""
+        """Hide a message from every later reading, also of dead letters; false if there was none."""
         return bool(await self._database.fetch_value(DELETE, message_id))
 
     async def get(self, message_id: int) -> Message | None:
@@ -66,6 +65,10 @@ class MessageStore(Store):
     async def unconsidered(self, limit: int = 10_000) -> list[Message]:
         """Return the messages for which no channel has decided who answers, oldest first."""
         return [_message(row) for row in await self._database.fetch(UNCONSIDERED, limit)]
+
+    async def retried(self) -> list[Message]:
+        """Return the undecided messages that an operator wants to be told again, whatever their age."""
+        return [_message(row) for row in await self._database.fetch(RETRIED)]
 
     async def window(self, channel_id: int, limit: int, before: int | None = None) -> list[Message]:
         """Return the newest messages of a channel, oldest first; `before` is a message id, exclusive."""

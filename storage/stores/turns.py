@@ -8,12 +8,14 @@ import msgspec
 
 from storage.database import Row
 from storage.errors import StorageError
+from storage.letters import Failure, TurnEnvelope
 from storage.queries import query
 from storage.records import Message, Turn, TurnState, turn_id
 from storage.stores.base import Store, to_record, venue_of
 
 PLAN, ADVANCE, GET = query("plan_turn"), query("advance_turn"), query("get_turn")
 CONSIDER, BEGIN = query("consider_message"), query("begin_turn")
+FAIL = query("fail_turn")
 UNFINISHED, HISTORY = query("unfinished_turns"), query("turn_history")
 
 
@@ -82,20 +84,24 @@ class TurnStore(Store):
         """Move a turn on; false if it is in that state already.
 
         planned → generating → delivering → done, failed or silent; failed and silent also earlier. With a
-        higher `attempt` a generating or delivering turn may be generated again.
+        higher `attempt` a generating or delivering turn may be generated again, and a failed one planned.
 
         Raises:
             IllegalTransitionError: the move is not allowed, the attempt a past one, or the turn unknown.
         """
         row = await self._database.fetch_row(ADVANCE, turn_id, state, reason, worker, attempt)
-        if row is None:
-            raise IllegalTransitionError(f"There is no turn {turn_id}.")
-        if not row["has_moved"] and (row["state"] != state or attempt not in {None, row["attempt"]}):
-            raise IllegalTransitionError(
-                f"Turn {turn_id} is {row['state']} in attempt {row['attempt']}, so it cannot become {state}"
-                + (f" in attempt {attempt}." if attempt else ".")
-            )
-        return bool(row["has_moved"])
+        return _has_moved(row, turn_id, state, attempt)
+
+    async def fail(
+        self, turn: Turn, *, reason: str, errors: Sequence[Failure] = (), attempt: int | None = None
+    ) -> bool:
+        """End a turn as failed and keep its dead letter, both or neither; false if it had failed already.
+
+        Raises:
+            IllegalTransitionError: it has another outcome, the attempt is a past one, or it is unknown.
+        """
+        row = await self._database.fetch_row(FAIL, turn.id, reason, attempt, TurnEnvelope(turn), errors)
+        return _has_moved(row, turn.id, "failed", attempt)
 
     async def get(self, turn_id: UUID) -> Turn | None:
         """Return a turn."""
@@ -109,6 +115,17 @@ class TurnStore(Store):
     async def history(self, turn_id: UUID) -> list[TurnChange]:
         """Return every change of a turn, oldest first."""
         return [to_record(row, TurnChange) for row in await self._database.fetch(HISTORY, turn_id)]
+
+
+def _has_moved(row: Row | None, turn_id: UUID, state: TurnState, attempt: int | None) -> bool:
+    if row is None:
+        raise IllegalTransitionError(f"There is no turn {turn_id}.")
+    if not row["has_moved"] and (row["state"] != state or attempt not in {None, row["attempt"]}):
+        raise IllegalTransitionError(
+            f"Turn {turn_id} is {row['state']} in attempt {row['attempt']}, so it cannot become {state}"
+            + (f" in attempt {attempt}." if attempt else ".")
+        )
+    return bool(row["has_moved"])
 
 
 def _turn(row: Row) -> Turn:

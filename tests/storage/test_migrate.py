@@ -51,7 +51,7 @@ async def test_each_migration_keeps_the_rows_that_are_there(step: Migration, emp
     await migrate(empty, STEPS[: step.version])
     kept = await count(empty)
     await fill(empty, step)
-    assert {table: kept[table] for table in rows} == rows
+    assert all(kept[table] >= number for table, number in rows.items())
     assert sum((await count(empty)).values()) > sum(rows.values())
 
 

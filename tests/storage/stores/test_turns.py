@@ -22,7 +22,7 @@ LEGAL = {
     "generating": {"delivering", "failed", "silent"},
     "delivering": {"done", "failed", "silent"},
 }
-AGAIN = {("generating", "generating"), ("delivering", "generating")}
+AGAIN = {("generating", "generating"), ("delivering", "generating"), ("failed", "planned")}
 
 
 async def test_a_turn_comes_back_as_it_was(stores: Stores, turn: Make) -> None:
