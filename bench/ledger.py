@@ -144,4 +144,6 @@ def _settings(rig: Rig) -> Settings:
         data_dir=str(rig.home / "ledger"),
         http=f"127.0.0.1:{free_port()}",
         worker_host="none",
+        user_turns_per_min=0.0,
+        guild_turns_per_min=0.0,
     )

@@ -125,6 +125,8 @@ class Rig:
             "TROUPE_DATA_DIR": str(self.home / bot),
             "TROUPE_HTTP": f"127.0.0.1:{port}",
             "TROUPE_WORKER_HOST": worker_host,
+            "TROUPE_USER_TURNS_PER_MIN": "0",
+            "TROUPE_GUILD_TURNS_PER_MIN": "0",
             "TROUPE_LOG_LEVEL": "warning",
             "DISCORD_REQUESTS_PER_S": "45" if self.sandbox.limiter.limits.global_ else "0",
         }

@@ -38,10 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--use-model", metavar="CHOICE", help="switch the model, also of a running Troupe")
     doctor.set_defaults(command=_doctor)
+    _add_letters(commands.add_parser("dlq", help="see what failed for good, and try it again"))
     commands.add_parser("sandbox", help="start the local Discord alone")
     commands.add_parser("bench", help="measure: first-text, streams, start, ledger, actors, workers")
     commands.add_parser("chaos", help="kill stage, workers and Postgres; see that nothing is lost")
     return parser
+
+
+def _add_letters(parser: argparse.ArgumentParser) -> None:
+    from bot.dead_letters import add_arguments, decide  # noqa: PLC0415 - other commands need none of this
+
+    add_arguments(parser)
+    parser.set_defaults(command=decide)
 
 
 def _become(package: str, arguments: list[str]) -> None:

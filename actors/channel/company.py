@@ -10,10 +10,12 @@ from uuid import UUID
 
 from actors.channel.actor import ChannelActor
 from actors.channel.admission import Admission, AdmissionPolicy, TurnKey, Verdict
+from actors.channel.late_recovery import LateRecovery
 from actors.channel.messages import ChannelEvent, PersonalityChanged, RosterChanged, SpeakerLost
 from actors.channel.ports import ChannelPorts
 from actors.channel.rates import Rate, TurnRates
 from actors.channel.recovery import Recovery
+from actors.channel.undertaker import Undertaker
 from actors.models.chat import ChatModel
 from actors.personality.actor import PersonalityActor
 from actors.personality.messages import Speak, TurnEnded, Withdraw
@@ -85,11 +87,25 @@ class Company:
         self._channel = self._channel_ports(stores, settings, draw)
         self._speaking: set[Seat] = set()
         self._fell_silent = asyncio.Event()
+        self._undertaker = Undertaker(stores)
+        self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
+        self._late = LateRecovery(stores, self._recovery, self._is_speaking, _now)
+        self._watching: asyncio.Task[None] | None = None
         self.channels: Directory[int, ChannelActor] = Directory(
-            self._open, kind="channel", idle_s=idle_s, capacity=capacity, on_crash=self._channel_crashed
+            self._open,
+            kind="channel",
+            idle_s=idle_s,
+            capacity=capacity,
+            on_crash=self._channel_crashed,
+            on_poison=self._undertaker.bury_event,
         )
         self.personalities: Directory[Seat, PersonalityActor] = Directory(
-            self._seat, kind="personality", idle_s=idle_s, capacity=capacity, on_crash=self._crashed
+            self._seat,
+            kind="personality",
+            idle_s=idle_s,
+            capacity=capacity,
+            on_crash=self._crashed,
+            on_poison=self._undertaker.bury_order,
         )
 
     def _channel_ports(self, stores: Stores, settings: Settings, draw: Callable[[], float]) -> ChannelPorts:
@@ -124,7 +140,8 @@ class Company:
         Raises:
             StorageUnavailableError: the database is away.
         """
-        await Recovery(self._stores, self.tell, self._max_age_s).run(_now())
+        await self._recovery.run(_now())
+        self._watching = asyncio.create_task(self._late.run(), name="late recovery")
 
     def roster_changed(self, channel_id: int) -> None:
         """Say that somebody came into a channel or left it."""
@@ -160,6 +177,8 @@ class Company:
             budget_s: seconds that actors have to stop.
         """
         self.admission.close()
+        if self._watching is not None:
+            self._watching.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(finish_s):
                 while self._speaking:
@@ -168,6 +187,7 @@ class Company:
         log.info("company_stops", turns_left=self.turns_in_flight)
         await self.personalities.stop(budget_s)
         await self.channels.stop(budget_s)
+        await self._undertaker.done()
 
     def _open(self, channel_id: int) -> AsyncioRef[ChannelActor]:
         return ChannelActor.start(channel_id, self._channel)
@@ -203,6 +223,10 @@ class Company:
 
     def _channel_crashed(self, channel_id: int, _error: BaseException) -> None:
         self.admission.lost(channel_id)
+        self._late.crashed(channel_id)
+
+    def _is_speaking(self, channel_id: int, personality_id: UUID) -> bool:
+        return (channel_id, personality_id) in self._speaking
 
     def _crashed(self, seat: Seat, _error: BaseException) -> None:
         self._silent(seat)

@@ -1,6 +1,6 @@
 """After a start: what the end of an earlier process cut off goes on, and what it never came to is told."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -14,11 +14,14 @@ from config.trigger_points import reach
 from storage.records import Author, Message, Personality, Turn
 from storage.stores import Stores
 
+RETRIED = "retried"
+"""The reason that the ledger gives a failed turn which is planned again."""
+
 log = get_logger(__name__)
 
 
 class Recovery:
-    """Goes through the ledger once, before anything new is heard.
+    """Goes through the ledger, all of it before anything new is heard.
 
     Args:
         stores: everything kept.
@@ -39,18 +42,33 @@ class Recovery:
             StorageUnavailableError: the database is away.
         """
         turns = await self._stores.turns.unfinished()
-        found = [one for turn in turns if (one := await self._look_at(turn, now)) is not None]
         messages = await self._stores.messages.unconsidered()
+        going_on = await self.take_up(turns, now)
         if turns or messages:
-            log.info("recovered", turns=len(found), ended=len(turns) - len(found), messages=len(messages))
-        reach("in_recovery")
-        self._take_up(found, now)
+            log.info("recovered", turns=going_on, ended=len(turns) - going_on, messages=len(messages))
         for message in messages:
             is_young = now - message.created_at <= self._max_age
             event = MessageCreated(message=message, seen_at=now.timestamp(), to_answer=is_young)
             self._tell(message.venue.channel_id, event)
 
-    def _take_up(self, found: Iterable[Unfinished], now: datetime) -> None:
+    async def take_up(self, turns: Sequence[Turn], now: datetime) -> int:
+        """Tell channels of their turns among these, and end those that must not go on; return how many do.
+
+        Raises:
+            StorageUnavailableError: the database is away.
+        """
+        self._cast.clear()
+        found = [one for turn in turns if (one := await self._look_at(turn, now)) is not None]
+        reach("in_recovery")
+        self._tell_of(found, now)
+        return len(found)
+
+    def tell_anew(self, message: Message, now: datetime) -> None:
+        """Let a channel decide about a message once more, whatever its age."""
+        event = MessageCreated(message=message, seen_at=now.timestamp())
+        self._tell(message.venue.channel_id, event)
+
+    def _tell_of(self, found: Iterable[Unfinished], now: datetime) -> None:
         """Turns that had begun come first, since each is the one its speaker was at."""
         in_order = sorted(found, key=lambda one: (not one.is_begun, one.turn.created_at, one.turn.message_id))
         for (channel_id, _), group in groupby(
@@ -68,7 +86,8 @@ class Recovery:
         person, is_gone = await self._person(turn.personality_id)
         answering, words = await self._answering(turn, person)
         closing = "deleted" if is_gone else "message deleted" if not answering else None
-        if not is_begun and closing is None and now - turn.created_at > self._max_age:
+        is_owed = is_begun or turn.reason == RETRIED
+        if not is_owed and closing is None and now - turn.created_at > self._max_age:
             closing = "too old"
         if person is None or (closing is not None and not is_begun):
             await self._stores.turns.advance(turn.id, "silent", reason=closing or "deleted")

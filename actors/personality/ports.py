@@ -9,6 +9,7 @@ from uuid import UUID
 from actors.context.request import Profile
 from actors.models.chat import ChatModel, Endpoint
 from actors.reply.outlet import Outlet
+from storage.letters import Failure
 from storage.records import Message, Turn, TurnState
 
 
@@ -17,6 +18,12 @@ class TurnLedger(Protocol):
 
     async def begin(self, turn: Turn) -> bool:
         """Record that a turn is taken up, with the messages collected into it; False if it was before."""
+        ...
+
+    async def fail(
+        self, turn: Turn, *, reason: str, errors: Sequence[Failure] = (), attempt: int | None = None
+    ) -> bool:
+        """End a turn as failed and keep its dead letter; False if it had failed already."""
         ...
 
     async def advance(

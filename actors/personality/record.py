@@ -7,6 +7,7 @@ from actors.personality.ports import TurnLedger
 from config.errors import TroupeError
 from config.logs import get_logger
 from config.trigger_points import reach
+from storage.letters import chain_of
 from storage.records import Turn, TurnState
 
 log = get_logger(__name__)
@@ -33,6 +34,12 @@ class TurnRecord:
         await asyncio.wait({begun}, timeout=PATIENCE_S)
         reach("after_plan")
         return not begun.done() or begun.result()
+
+    def fail(self, reason: str, error: BaseException | None) -> None:
+        """Write that the turn has failed, and its dead letter, after what was noted before."""
+        self._state = "failed"
+        errors = chain_of(error)
+        self._queue(lambda: self._ledger.fail(self._turn, reason=reason, errors=errors))
 
     def note(self, state: TurnState, *, attempt: int | None = None, reason: str | None = None) -> None:
         """Write a state after those noted before, without waiting; the same state again is nothing new."""

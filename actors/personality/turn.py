@@ -92,7 +92,7 @@ class TurnRun:
         except (DeliveryError, TimeoutError) as error:
             log.warning("turn_not_delivered", turn=str(self._turn.id), error=type(error).__name__)
             await self._abandon(opening)
-            return self._ended("failed", "not delivered")
+            return self._failed("not delivered", error)
 
     async def _open(self) -> Delivery:
         """Begin the delivery once the turn is in the ledger; the model is asked meanwhile."""
@@ -135,7 +135,7 @@ class TurnRun:
             return await self._apologise(await opening, error)
         except Exception as error:
             log.exception("turn_crashed", turn=str(self._turn.id))
-            return await self._apologise(await opening, TroupeError(type(error).__name__))
+            return await self._apologise(await opening, TroupeError(type(error).__name__).caused_by(error))
         return await self._finish(await opening, text, self._order.note, None)
 
     def _generation(self) -> Generation:
@@ -201,7 +201,7 @@ class TurnRun:
     async def _close(self, resumed: Unfinished, finals: tuple[Posted, ...]) -> TurnEnded:
         """Close a turn whose messages were complete already when its process ended."""
         if resumed.turn.state != "delivering":
-            return self._ended("failed", "notice")
+            return self._failed("notice")
         said = (Posted(message.message_id, SMALL_PRINT.sub("", message.text)) for message in finals)
         return await self._conclude(tuple(self._said(message, None) for message in said), None)
 
@@ -218,7 +218,7 @@ class TurnRun:
             return await self._finish(delivery, self._shown, notices.broken_off(error, self._turn.id), kind)
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
             await delivery.fail(notices.error_notice(self._order.speaker, error, self._turn.id))
-        return self._ended("failed", kind)
+        return self._failed(kind, error)
 
     async def _leave(self, delivery: Delivery, reason: str) -> TurnEnded:
         if self._shown:
@@ -254,6 +254,10 @@ class TurnRun:
     def _ended(self, state: TurnState, reason: str | None, delivered: tuple[Message, ...] = ()) -> TurnEnded:
         self._record.note(state, reason=reason)
         return self._outcome(state, reason, delivered)
+
+    def _failed(self, reason: str, error: BaseException | None = None) -> TurnEnded:
+        self._record.fail(reason, error)
+        return self._outcome("failed", reason)
 
     def _outcome(
         self, state: TurnState, reason: str | None, delivered: tuple[Message, ...] = ()

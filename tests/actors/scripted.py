@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from actors.models.chat import ChatRequest, Delta, Endpoint, Finished, FinishReason, Sampling
 from actors.reply.outlet import Posted
 from config.errors import TroupeError
+from storage.letters import Failure
 from storage.records import TURNS, Author, Chunk, Message, Personality, Turn, TurnState, Venue
 
 EPOCH = datetime(2025, 11, 24, 20, 0, tzinfo=UTC)
@@ -173,6 +174,7 @@ class MemoryTurns:
         self.turns: dict[UUID, Turn] = {}
         self.states: dict[UUID, list[TurnState]] = {}
         self.reasons: dict[UUID, str | None] = {}
+        self.letters: dict[UUID, tuple[Failure, ...]] = {}
         self.considered: dict[int, tuple[UUID, ...]] = {}
         self.broken: TroupeError | None = None
 
@@ -189,6 +191,10 @@ class MemoryTurns:
         self.turns[turn.id] = turn
         self.states[turn.id] = ["planned"]
         return True
+
+    async def fail(self, turn: Turn, *, reason: str, errors: Sequence[Failure] = (), **_: object) -> bool:
+        self.letters[turn.id] = tuple(errors)
+        return await self.advance(turn.id, "failed", reason=reason)
 
     async def advance(
         self, turn_id: UUID, state: TurnState, *, reason: str | None = None, attempt: int | None = None

@@ -255,6 +255,8 @@ class Chaos:
             "TROUPE_DATA_DIR": str(self.home / "data"),
             "TROUPE_HTTP": f"127.0.0.1:{free_port()}",
             "TROUPE_WORKER_HOST": "none",
+            "TROUPE_USER_TURNS_PER_MIN": "0",
+            "TROUPE_GUILD_TURNS_PER_MIN": "0",
             "TROUPE_LOG_FORMAT": "json",
             "TROUPE_TRIGGER": trigger,
         }

@@ -29,6 +29,7 @@ from tests.scripted_model import Reply, ScriptedModel
 
 START_S = 20.0
 SETTLE_S = 25.0
+MANY = 10_000.0
 SPEAKERS = ("Hush", "Sprocket")
 TAG = re.compile(r"q\d{5}q")
 BEGINS = re.compile(r"(q\d{5}q)-begins")
@@ -109,6 +110,10 @@ class House:
             data_dir=self._home,
             http=f"127.0.0.1:{free_port()}",
             worker_host="none",
+            user_turns_per_min=0.0,
+            guild_turns_per_min=0.0,
+            user_burst=MANY,
+            guild_burst=MANY,
         )
 
     async def start(self, settings: Settings | None = None) -> App:

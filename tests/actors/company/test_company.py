@@ -24,7 +24,7 @@ class House:
         self.stores = stores
         self.model = ScriptedChat(script)
         self.outlet = MemoryOutlet()
-        self.company = Company(stores, self.model, FixedVoice(), self.outlet, Settings())
+        self.company = Company(stores, self.model, FixedVoice(), self.outlet, Settings(settle_s=0.0))
 
     async def open(self, *roster: Personality) -> None:
         for person in (ADA, BOB):

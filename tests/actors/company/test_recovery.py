@@ -25,7 +25,7 @@ class Morning:
         self.stores = stores
         self.model = ScriptedChat(["Good evening."])
         self.outlet = MemoryOutlet()
-        self.company = Company(stores, self.model, FixedVoice(), self.outlet, Settings())
+        self.company = Company(stores, self.model, FixedVoice(), self.outlet, Settings(settle_s=0.0))
 
     async def said(self, text: str, minutes_ago: float = 0.0, number: int = 0) -> Message:
         at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
