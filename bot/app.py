@@ -25,19 +25,30 @@ from bot.gateway import Gateway
 from bot.intake import Intake
 from bot.model_choice import SavedModelChoice
 from bot.operators import OperatorServer, control_token
+from bot.oversight import Oversight
 from bot.own_webhooks import OwnWebhooks
 from bot.readiness import Readiness
 from bot.starter import company as starters
+from config.errors import TroupeError
 from config.settings import Settings
 from storage.database import Database
 from storage.migrate import migrate
 from storage.stores import Stores
 from storage.tenure import Tenure
+from supervision.child import Vitals
+from supervision.errors import EscalatedError
+from supervision.policy import Policy
+from supervision.supervisor import Supervisor, supervisor_child
+from supervision.task import task_child
+from supervision.tree import Node
 
 CLAIM = "stage"
 FINISH_S = 8.0
 """Seconds that turns in flight have to end when the bot is stopped."""
 FIRST_NIGHT_S = 30.0
+DISCONNECT_S = 8.0
+PATIENT = Policy(intensity=10, period_s=60.0)
+"""Ten failures of parts within a minute are more than restarts can mend."""
 
 
 class App:
@@ -56,7 +67,7 @@ class App:
         self._connector = connector
         self._ours = ours
         self._stack = AsyncExitStack()
-        self._connection: asyncio.Task[None] | None = None
+        self._root: Supervisor | None = None
 
     async def start(self) -> None:
         """Start everything; Ray, Discord and the model go on becoming ready in the background.
@@ -79,27 +90,30 @@ class App:
         self._stack.push_async_callback(self.company.stop, FINISH_S)
         await self._open_operators()
         await self.company.recover()
-        self._connect()
+        await self._connect()
         if self._ours:
             await self._prepare_first_night()
         calm_garbage_collector()
 
     async def stop(self) -> None:
         """Stop intake, let turns end, then workers, then storage. Idempotent."""
-        if self._connection is not None:
+        if self._root is not None:
             self.intake.close()
         await self._stack.aclose()
 
     async def wait_failed(self) -> None:
-        """Wait for what cannot be mended from inside: raises it, or never returns."""
-        assert self._connection is not None  # noqa: S101 - started
-        lost = asyncio.create_task(self._tenure.lost())
-        try:
-            done, _ = await asyncio.wait({self._connection, lost}, return_when=asyncio.FIRST_COMPLETED)
-            for ended in done:
-                ended.result()
-        finally:
-            lost.cancel()
+        """Wait until the root of the tree gives up.
+
+        Raises:
+            TroupeError: only an operator can mend what it failed of; says how.
+            EscalatedError: a part failed again and again.
+        """
+        assert self._root is not None  # noqa: S101 - started
+        error = await self._root.wait_failed()
+        cause: BaseException | None = error
+        while isinstance(cause, EscalatedError) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise cause if isinstance(cause, TroupeError) and cause.fatal else error
 
     @property
     def greeter(self) -> str:
@@ -166,33 +180,48 @@ class App:
         )
 
     async def _open_operators(self) -> None:
+        self.oversight = Oversight(
+            self._storage_node, self.service.snapshot, self.company.snapshot, self._tree
+        )
         self.readiness = Readiness(self.database, self.gateway, self.service, self.model)
         operators = OperatorServer(
             self.readiness.parts,
             self.stores.faces.get,
             self._switch_by_name,
+            self.oversight.snapshot,
             control_token(self._settings.data_path),
         )
         self.public_faces.base = await operators.start(self._settings.http)
         self._stack.push_async_callback(operators.stop)
-        self._stack.push_async_callback(self.readiness.stop)
 
     async def _switch_by_name(self, name: str) -> str:
         use = await self.switch_model(parse_choice(name))
         return f"{use.name} speaks from now on."
 
-    def _connect(self) -> None:
+    async def _connect(self) -> None:
         self.intake = Intake(
             self.stores, self.company.tell, self.own_webhooks.__contains__, self._settings.backfill_max_age_s
         )
-        self._connection = asyncio.create_task(self.gateway.run(), name="discord")
-        self._stack.push_async_callback(self._disconnect)
+        self._stack.push_async_callback(self.intake.drained)
+        jobs = [task_child("recovery", self.company.watch), task_child("readiness", self.readiness.watch)]
+        children = [
+            task_child("claim", self._tenure.lost),
+            supervisor_child("jobs", lambda: Supervisor("jobs", jobs, PATIENT)),
+            task_child("discord", self.gateway.run, vitals=self._discord_vitals, stop_budget_s=DISCONNECT_S),
+        ]
+        self._root = await Supervisor("stage", children, PATIENT).start(wait=False)
+        self._stack.push_async_callback(self._root.stop)
 
-    async def _disconnect(self) -> None:
-        assert self._connection is not None  # noqa: S101 - pushed by `_connect`
-        self._connection.cancel()
-        await asyncio.wait({self._connection})
-        await self.intake.drained()
+    def _tree(self) -> Node | None:
+        return self._root.snapshot() if self._root is not None else None
+
+    def _storage_node(self) -> Node:
+        is_up = self.readiness.has_storage
+        return Node(name="storage", state="up" if is_up else "down")
+
+    def _discord_vitals(self) -> Vitals:
+        connected = "connected" if self.gateway.is_ready else "connecting"
+        return Vitals(work=f"{connected}, incarnation {self.gateway.incarnations}")
 
     async def _prepare_first_night(self) -> None:
         async with asyncio.timeout(FIRST_NIGHT_S):
@@ -221,5 +250,5 @@ class App:
 
     def _owner_id(self) -> int | None:
         """Return who runs this bot, as soon as Discord has told."""
-        told = self.intake.application_owner_id if self._connection is not None else None
+        told = self.intake.application_owner_id if self._root is not None else None
         return self._settings.owner_id or told

@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="print one JSON object")
     doctor.add_argument("--use-model", metavar="CHOICE", help="switch the model, also of a running Troupe")
     doctor.set_defaults(command=_doctor)
+    tree = commands.add_parser("tree", help="show what the running Troupe is made of, and how it does")
+    tree.add_argument("--json", action="store_true", help="print one JSON object")
+    tree.set_defaults(command=_tree)
     _add_letters(commands.add_parser("dlq", help="see what failed for good, and try it again"))
     commands.add_parser("sandbox", help="start the local Discord alone")
     commands.add_parser("bench", help="measure: first-text, streams, start, ledger, actors, workers")
@@ -67,6 +70,12 @@ def _migrate(_options: argparse.Namespace) -> int:
     from bot.maintenance import migrate_now  # noqa: PLC0415 - same
 
     return migrate_now()
+
+
+def _tree(options: argparse.Namespace) -> int:
+    from bot.tree import show  # noqa: PLC0415 - same
+
+    return show(as_json=options.json)
 
 
 def _doctor(options: argparse.Namespace) -> int:

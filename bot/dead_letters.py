@@ -100,9 +100,7 @@ async def _stores(settings: Settings) -> AsyncGenerator[Stores, None]:
 def _in_words(answer: Letters | DeadLetter | Decision) -> str:
     match answer:
         case Decision(id=which, state="retried"):
-            return (
-                f"{which[:SHORT]} is tried again within seconds, or at the next start."
-            )
+            return f"{which[:SHORT]} is tried again within seconds, or at the next start."
         case Decision(id=which):
             return f"{which[:SHORT]} is dropped."
         case Letters(letters=[]):

@@ -11,18 +11,16 @@ import msgspec
 from actors.models.active import ActiveModel
 from actors.models.choice import parse_choice
 from actors.workers.service import LlmService
+from bot.control import ask_running
 from bot.examination import discord_part, model_part, place_parts, storage_ill, workers_part
 from bot.model_choice import SavedModelChoice
-from bot.operators import Health, SwitchModel, control_token
+from bot.operators import Health, SwitchModel
 from config.errors import TroupeError
 from config.logs import configure_logging
 from config.settings import Settings, load_settings
 from storage.database import Database
 from storage.migrate import migrate
 from storage.stores import Stores
-
-ASK_S = 90.0
-EVERYWHERE = frozenset({"", "0.0.0.0"})  # noqa: S104 - what an operator may have set, dialled as this machine
 
 
 class Diagnosis(msgspec.Struct, frozen=True):
@@ -93,31 +91,12 @@ async def _switch(settings: Settings, choice: str) -> str:
         TroupeError: it refuses, or does not answer.
     """
     wish = msgspec.json.encode(SwitchModel(choice))
-    headers = {"Authorization": f"Bearer {control_token(settings.data_path)}"}
-    deadline = aiohttp.ClientTimeout(total=ASK_S)
     try:
-        async with (
-            aiohttp.ClientSession(headers=headers, timeout=deadline) as session,
-            session.post(f"http://{_reachable(settings.http)}/control/model", data=wish) as answer,
-        ):
-            words = await answer.text()
-            if not answer.ok:
-                raise TroupeError(f"The running Troupe refused: {words}")
-            return words
+        return await ask_running(settings, "POST", "/control/model", wish)
     except aiohttp.ClientConnectorError:
         async with _active_model(settings) as model:
             use = await model.switch(parse_choice(choice))
             return f"{use.name} will speak from the next start on."
-    except (aiohttp.ClientError, TimeoutError) as error:
-        raise TroupeError(
-            f"What listens on {settings.http} does not answer ({type(error).__name__}). Is it Troupe?"
-        ) from error
-
-
-def _reachable(address: str) -> str:
-    """Turn the address that the operators' port listens on into one that can be dialled."""
-    host, _, port = address.rpartition(":")
-    return f"{'127.0.0.1' if host in EVERYWHERE else host}:{port}"
 
 
 def _table(parts: list[Health]) -> str:

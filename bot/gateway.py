@@ -34,6 +34,8 @@ INTENTS_HELP = (
 class DiscordRefusedError(TroupeError):
     """Discord refuses this bot for good; only the operator can mend it."""
 
+    fatal = True
+
 
 class Gateway:
     """Runs one client after another. `client` is the one in use, or None between two."""

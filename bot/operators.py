@@ -12,6 +12,7 @@ from aiohttp import web
 from config import metrics
 from config.errors import TroupeError
 from config.logs import get_logger
+from supervision.tree import Node
 
 log = get_logger(__name__)
 
@@ -37,13 +38,16 @@ class SwitchModel(msgspec.Struct, frozen=True):
 Readiness = Callable[[], list[Health]]
 FaceBytes = Callable[[str], Awaitable[bytes | None]]
 Switch = Callable[[str], Awaitable[str]]
+Tree = Callable[[], Node]
 
 
 class OperatorServer:
-    """Serves `/healthz`, `/readyz`, `/metrics`, `/faces/<hash>.png` and, with the token, `/control/model`."""
+    """Serves `/healthz`, `/readyz`, `/metrics`, `/faces/<hash>.png` and, with the token, `/control/…`."""
 
-    def __init__(self, readiness: Readiness, face: FaceBytes, switch: Switch, control_token: str) -> None:
-        self._readiness, self._face, self._switch = readiness, face, switch
+    def __init__(
+        self, readiness: Readiness, face: FaceBytes, switch: Switch, tree: Tree, control_token: str
+    ) -> None:
+        self._readiness, self._face, self._switch, self._tree = readiness, face, switch, tree
         self._control_token = control_token
         self._runner: web.AppRunner | None = None
 
@@ -61,6 +65,7 @@ class OperatorServer:
                 web.get("/metrics", self._metrics),
                 web.get("/faces/{name}.png", self._faces),
                 web.post("/control/model", self._control_model),
+                web.get("/control/tree", self._control_tree),
             ]
         )
         self._runner = web.AppRunner(app, access_log=None)
@@ -99,11 +104,19 @@ class OperatorServer:
         headers = {"Cache-Control": f"public, max-age={FACE_AGE_S}, immutable"}
         return web.Response(body=face, content_type="image/png", headers=headers)
 
-    async def _control_model(self, request: web.Request) -> web.Response:
+    async def _control_tree(self, request: web.Request) -> web.Response:
+        self._check(request)
+        return web.Response(body=msgspec.json.encode(self._tree()), content_type="application/json")
+
+    def _check(self, request: web.Request) -> None:
+        """Let nobody in but this machine's user."""
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         known = self._control_token
         if not known or not hmac.compare_digest(given.encode(), known.encode()):
             raise web.HTTPForbidden
+
+    async def _control_model(self, request: web.Request) -> web.Response:
+        self._check(request)
         try:
             wish = msgspec.json.decode(await request.read(), type=SwitchModel)
             return web.Response(text=await self._switch(wish.choice))

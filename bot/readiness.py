@@ -21,27 +21,22 @@ class Readiness:
         self._gateway = gateway
         self._service = service
         self._model = model
-        self._has_storage = True
-        self._watch = asyncio.create_task(self._look(), name="readiness")
+        self.has_storage = True
 
     def parts(self) -> list[Health]:
         """Return the state of every part that answering a message needs."""
         use, workers = self._model.describe(), self._service.status()
         return [
-            Health("storage", ok=self._has_storage, mend="" if self._has_storage else "see `troupe doctor`"),
+            Health("storage", ok=self.has_storage, mend="" if self.has_storage else "see `troupe doctor`"),
             Health("discord", ok=self._gateway.is_ready, detail=f"{self._gateway.incarnations} connections"),
             Health("model", ok=use.problem is None, detail=use.problem or use.standing),
             Health("workers", ok=True, detail=f"{len(workers.workers)} connected, host {workers.host_state}"),
         ]
 
-    async def stop(self) -> None:
-        """Look no more."""
-        self._watch.cancel()
-        await asyncio.wait({self._watch})
-
-    async def _look(self) -> None:
+    async def watch(self) -> None:
+        """Look for ever."""
         while True:
             due = time.monotonic() + LOOK_S
             await asyncio.sleep(LOOK_S)
             metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
-            self._has_storage = await self._database.ping()
+            self.has_storage = await self._database.ping()

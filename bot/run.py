@@ -11,13 +11,14 @@ import uvloop
 
 from bot.app import App
 from bot.local_discord import LocalDiscord
+from bot.oversight import dump_on_signal
 from config.logs import configure_logging, get_logger
 from config.settings import Settings, load_settings
 from config.telemetry import configure_telemetry
+from supervision.errors import EXIT_SOFTWARE, EscalatedError
 
 log = get_logger(__name__)
 
-EXIT_FAILED = 70
 EXIT_FORCED = 130
 STOP_S = 24.0
 """All of an orderly stop; orchestrators commonly kill after 30 s."""
@@ -57,9 +58,13 @@ async def _perform(app: App, settings: Settings, stopping: asyncio.Event, *, pag
     try:
         await _unless(stopping, app.start())
         if not stopping.is_set():
+            dump_on_signal(app.oversight)
             _greet(app, settings, page=page)
             await _unless(stopping, app.wait_failed())
-        return 0 if stopping.is_set() else EXIT_FAILED
+        return 0 if stopping.is_set() else EXIT_SOFTWARE
+    except EscalatedError as error:
+        _say(f"\n  Troupe gives up: {error}\n")
+        return EXIT_SOFTWARE
     finally:
         _say("Stopping …")
         try:

@@ -46,6 +46,8 @@ class VectorMissingError(StorageError):
 class DatabaseClaimedError(StorageError):
     """Another Troupe works on this database."""
 
+    fatal = True
+
 
 _PASSING = (
     OSError,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from typing import Any
 
 from supervision.child import Child, Vitals
@@ -24,8 +23,7 @@ class TaskLife:
     async def stop(self) -> None:
         """Cancel it and wait until its cleanup is done."""
         self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([self._task])
+        await asyncio.wait([self._task])
 
     def kill(self) -> None:
         """Cancel it."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from actors.channel.actor import ChannelActor
@@ -24,10 +25,12 @@ from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
 from actors.runtime import AsyncioRef, Directory
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
+from config import metrics
 from config.logs import get_logger
 from config.settings import Settings
 from storage.records import Message, Personality
 from storage.stores import Stores
+from supervision.tree import Node, span
 
 log = get_logger(__name__)
 
@@ -36,6 +39,9 @@ OVERDUE_AFTER_S = 30.0
 
 PATIENCE_S = 1.0
 """A round goes on without a speaker that may start again only after more seconds than these."""
+
+MOST_SHOWN = 50
+"""Channels in the tree."""
 
 Seat = tuple[int, UUID]
 """A personality in a channel."""
@@ -85,12 +91,11 @@ class Company:
         self._remark = outlet.remark
         self.admission = Admission(_policy(settings), self._verdict)
         self._channel = self._channel_ports(stores, settings, draw)
-        self._speaking: set[Seat] = set()
+        self._speaking: dict[Seat, float] = {}
         self._fell_silent = asyncio.Event()
         self._undertaker = Undertaker(stores)
         self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
         self._late = LateRecovery(stores, self._recovery, self._is_speaking, _now)
-        self._watching: asyncio.Task[None] | None = None
         self.channels: Directory[int, ChannelActor] = Directory(
             self._open,
             kind="channel",
@@ -107,6 +112,7 @@ class Company:
             on_crash=self._crashed,
             on_poison=self._undertaker.bury_order,
         )
+        self._measure()
 
     def _channel_ports(self, stores: Stores, settings: Settings, draw: Callable[[], float]) -> ChannelPorts:
         return ChannelPorts(
@@ -126,6 +132,11 @@ class Company:
             now=_now,
         )
 
+    def _measure(self) -> None:
+        """Let the depth of mailboxes be counted whenever somebody asks for the metrics."""
+        metrics.mailbox_depth.labels("channel").set_function(lambda: _unread(self.channels))
+        metrics.mailbox_depth.labels("personality").set_function(lambda: _unread(self.personalities))
+
     def tell(self, channel_id: int, event: ChannelEvent) -> None:
         """Let a channel hear of something.
 
@@ -141,7 +152,32 @@ class Company:
             StorageUnavailableError: the database is away.
         """
         await self._recovery.run(_now())
-        self._watching = asyncio.create_task(self._late.run(), name="late recovery")
+
+    async def watch(self) -> None:
+        """Go on, for ever, with what nobody is at any more."""
+        await self._late.run()
+
+    def snapshot(self) -> Node:
+        """Return the live channels, the busiest first, with the personalities in them."""
+        seats: dict[int, list[Node]] = {}
+        for seat, ref in self.personalities.refs():
+            seats.setdefault(seat[0], []).append(self._seat_node(seat, ref))
+        channels = [_node(f"channel {key}", ref, seats.get(key, [])) for key, ref in self.channels.refs()]
+        channels.sort(key=lambda node: (-sum(one.work is not None for one in node.children), node.name))
+        return Node(
+            name="channels",
+            kind="supervisor",
+            state="running",
+            work=f"{len(channels)} live, {self.turns_in_flight} speak, {self.admission.waiting} wait",
+            children=channels[:MOST_SHOWN],
+            hidden=max(0, len(channels) - MOST_SHOWN),
+        )
+
+    def _seat_node(self, seat: Seat, ref: AsyncioRef[PersonalityActor]) -> Node:
+        node = _node(f"personality {seat[1]}", ref, [])
+        if (began := self._speaking.get(seat)) is not None:
+            node.work = f"speaks for {span(asyncio.get_running_loop().time() - began)}"
+        return node
 
     def roster_changed(self, channel_id: int) -> None:
         """Say that somebody came into a channel or left it."""
@@ -177,8 +213,6 @@ class Company:
             budget_s: seconds that actors have to stop.
         """
         self.admission.close()
-        if self._watching is not None:
-            self._watching.cancel()
         with suppress(TimeoutError):
             async with asyncio.timeout(finish_s):
                 while self._speaking:
@@ -200,7 +234,7 @@ class Company:
         with suppress(ActorGoneError):
             self.personalities.tell((channel_id, personality_id), order)
             if isinstance(order, Speak):
-                self._speaking.add((channel_id, personality_id))
+                self._speaking[channel_id, personality_id] = asyncio.get_running_loop().time()
                 self._give_up_if_resting((channel_id, personality_id))
 
     def _give_up_if_resting(self, seat: Seat) -> None:
@@ -235,8 +269,22 @@ class Company:
             self.channels.tell(seat[0], SpeakerLost(seat[1]))
 
     def _silent(self, seat: Seat) -> None:
-        self._speaking.discard(seat)
+        self._speaking.pop(seat, None)
         self._fell_silent.set()
+
+
+def _node(name: str, ref: AsyncioRef[Any], children: list[Node]) -> Node:
+    return Node(
+        name=name,
+        kind="supervisor" if children else "child",
+        mailbox=len(ref.mailbox),
+        work=ref.work,
+        children=children,
+    )
+
+
+def _unread(directory: Directory[Any, Any]) -> int:
+    return sum(len(ref.mailbox) for _, ref in directory.refs())
 
 
 def _now() -> datetime:

@@ -17,6 +17,7 @@ from bot.operators import Health, OperatorServer, control_token
 from config.errors import TroupeError
 from config.settings import Settings
 from storage.stores import Stores
+from supervision.tree import Node
 from tests.bot.here import Discord
 from tests.scripted_model import Reply, ScriptedModel, html
 
@@ -222,7 +223,9 @@ async def running(settings: Settings) -> OperatorServer:
     async def face(_name: str) -> bytes | None:
         return None
 
-    server = OperatorServer(list, face, switch, control_token(settings.data_path))
+    server = OperatorServer(
+        list, face, switch, lambda: Node(name="troupe"), control_token(settings.data_path)
+    )
     await server.start(settings.http)
     return server
 

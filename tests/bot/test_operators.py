@@ -6,6 +6,7 @@ import pytest
 
 from bot.operators import Health, OperatorServer, control_token
 from config.errors import TroupeError
+from supervision.tree import Node
 
 pytestmark = pytest.mark.service
 
@@ -25,7 +26,7 @@ async def url(parts: list[Health]) -> AsyncIterator[str]:
             raise TroupeError("no such model")
         return f"now {choice}"
 
-    server = OperatorServer(lambda: parts, face, switch, "secret")
+    server = OperatorServer(lambda: parts, face, switch, lambda: Node(name="troupe"), "secret")
     yield await server.start("127.0.0.1:0")
     await server.stop()
 
@@ -80,6 +81,10 @@ async def test_without_the_token_nothing_is_switched(url: str) -> None:
     assert (await switch(url, "guess", b'{"choice":"embedded"}'))[0] == 403
 
 
+async def test_without_the_token_nobody_sees_the_tree(url: str) -> None:
+    assert (await get(f"{url}/control/tree"))[0] == 403
+
+
 async def test_a_model_that_does_not_exist_is_a_conflict(url: str) -> None:
     assert await switch(url, "secret", b'{"choice":"bad"}') == (409, "no such model")
 
@@ -92,7 +97,7 @@ async def test_an_address_in_use_names_the_setting(url: str) -> None:
     taken = url.removeprefix("http://")
 
     with pytest.raises(TroupeError, match="TROUPE_HTTP"):
-        await OperatorServer(list, None, None, "").start(taken)  # type: ignore[arg-type] # never called
+        await OperatorServer(list, None, None, None, "").start(taken)  # type: ignore[arg-type] # never called
 
 
 def test_the_control_token_is_private_and_stays(tmp_path: Path) -> None:
