@@ -1,8 +1,9 @@
 """After a fresh session Discord replays nothing: what was missed is fetched from the history of channels."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import aiohttp
 import discord
@@ -10,10 +11,13 @@ from discord.utils import time_snowflake
 
 from bot.patience import patiently
 from config.logs import get_logger
+from storage.records import Message
 from storage.stores import Stores
 
 log = get_logger(__name__)
 
+PAGE = 100
+"""Messages that Discord tells at once; the first page is asked for anyway and shows what has changed."""
 MOST_PER_CHANNEL = 200
 AT_ONCE = 4
 CHANNEL_DEADLINE_S = 60.0
@@ -23,24 +27,40 @@ OVERLAP = timedelta(seconds=60)
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, TimeoutError, OSError)
 
 
+class Hearer(Protocol):
+    """Who takes in what was missed; it must know again what it has had."""
+
+    def take(self, message: discord.Message) -> None:
+        """A message was written."""
+        ...
+
+    def take_edit(self, message: discord.Message) -> None:
+        """A message was changed."""
+        ...
+
+    def take_deletion(self, channel_id: int, message_ids: set[int]) -> None:
+        """Messages were deleted."""
+        ...
+
+
 class Backfill:
-    """Hands every message since the last one of an earlier session to `take`, oldest first, by channel.
+    """Hands every message since the last one of an earlier session to a hearer, oldest first, by channel.
 
     Looked at are channels where a character lives, where somebody wrote in the last month, or where Discord
     says that something was written lately. A channel where nothing was ever seen is read as far back as
-    messages are still answered. Of very many messages the newest are fetched. `take` must know again what
-    it has had.
+    messages are still answered. Of very many messages the newest are fetched. Among the newest 100 that were
+    known before, what was edited or deleted meanwhile is told as well.
     """
 
     def __init__(
         self,
         stores: Stores,
-        take: Callable[[discord.Message], None],
+        hearer: Hearer,
         max_age_s: float,
         retry_pauses_s: Sequence[float] = RETRY_PAUSES_S,
     ) -> None:
         self._stores = stores
-        self._take = take
+        self._hearer = hearer
         self._max_age = timedelta(seconds=max_age_s)
         self._retry_pauses_s = retry_pauses_s
 
@@ -73,7 +93,7 @@ class Backfill:
             for pause_s in (*self._retry_pauses_s, None):
                 try:
                     async with asyncio.timeout(CHANNEL_DEADLINE_S):
-                        return await self._fetch(client, channel_id, after)
+                        return await self._fetch(client, channel_id, after, connected_at)
                 except (discord.Forbidden, discord.NotFound):
                     return 0
                 except UNREACHABLE as error:
@@ -83,17 +103,50 @@ class Backfill:
                 await asyncio.sleep(pause_s)
         return 0
 
-    async def _fetch(self, client: discord.Client, channel_id: int, after: int) -> int:
+    async def _fetch(
+        self, client: discord.Client, channel_id: int, after: int, connected_at: datetime
+    ) -> int:
         channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
-        missed: list[discord.Message] = []
-        if isinstance(channel, discord.abc.Messageable):
-            async for message in channel.history(limit=MOST_PER_CHANNEL):
-                if message.id <= after:
-                    break
-                missed.append(message)
-        for message in reversed(missed):
-            self._take(message)
-        return len(missed)
+        if not isinstance(channel, discord.abc.Messageable):
+            return 0
+        known = await patiently(
+            lambda: self._stores.messages.window(channel_id, PAGE, time_snowflake(connected_at))
+        )
+        page = [message async for message in channel.history(limit=PAGE)]
+        missed = [message for message in page if message.id > after]
+        if len(missed) == len(page) == PAGE:
+            missed += await self._further(channel, page[-1], after)
+        self._compare(channel_id, known, page)
+        for message in reversed(missed[:MOST_PER_CHANNEL]):
+            self._hearer.take(message)
+        return len(missed[:MOST_PER_CHANNEL])
+
+    async def _further(
+        self, channel: discord.abc.Messageable, before: discord.Message, after: int
+    ) -> list[discord.Message]:
+        found: list[discord.Message] = []
+        async for message in channel.history(limit=max(0, MOST_PER_CHANNEL - PAGE), before=before):
+            if message.id <= after:
+                break
+            found.append(message)
+        return found
+
+    def _compare(self, channel_id: int, window: Sequence[Message], page: Sequence[discord.Message]) -> None:
+        """Tell what has changed of the messages that were known before; an empty page tells nothing.
+
+        Discord answers with one where the history may not be read.
+        """
+        if not page:
+            return
+        since = page[-1].id if len(page) == PAGE else 0
+        there = {message.id: message for message in page}
+        known = {message.id: message for message in window if message.id >= since}
+        for message_id in sorted(known.keys() & there.keys()):
+            edited_at = there[message_id].edited_at
+            if edited_at is not None and edited_at != known[message_id].edited_at:
+                self._hearer.take_edit(there[message_id])
+        if gone := known.keys() - there.keys():
+            self._hearer.take_deletion(channel_id, gone)
 
     async def _since(self, channel_id: int, connected_at: datetime) -> int:
         before = time_snowflake(connected_at - OVERLAP)

@@ -45,7 +45,7 @@ class Intake:
         self._is_own_webhook = is_own_webhook
         self._max_age_s = max_age_s
         self._lanes = Lanes()
-        self._backfill = Backfill(stores, self.take, max_age_s)
+        self._backfill = Backfill(stores, self, max_age_s)
         self._open = True
         self._own_id: int | None = None
         self.application_owner_id: int | None = None
@@ -83,14 +83,21 @@ class Intake:
 
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Take over a changed text."""
-        message = payload.message
+        self.take_edit(payload.message)
+
+    def take_edit(self, message: discord.Message) -> None:
+        """Queue a changed text in its channel's lane."""
         if not self._open or self._is_ours(message) or message.edited_at is None:
             return
         edit = MessageEdited(message_id=message.id, text=readable(message), edited_at=message.edited_at)
-        self._lanes.put(payload.channel_id, lambda: self._edit(payload.channel_id, edit))
+        self._lanes.put(message.channel.id, lambda: self._edit(message.channel.id, edit))
 
     async def on_delete(self, channel_id: int, message_ids: set[int]) -> None:
         """Take messages out of the transcript."""
+        self.take_deletion(channel_id, message_ids)
+
+    def take_deletion(self, channel_id: int, message_ids: set[int]) -> None:
+        """Queue a deletion in its channel's lane."""
         if self._open:
             deletion = MessagesDeleted(tuple(sorted(message_ids)))
             self._lanes.put(channel_id, lambda: self._delete(channel_id, deletion))

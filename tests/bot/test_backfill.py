@@ -85,10 +85,21 @@ class Fetching:
     def __init__(self, here: Discord, stores: Stores) -> None:
         self.here, self.stores = here, stores
         self.taken: list[discord.Message] = []
+        self.edited: list[str] = []
+        self.deleted: set[int] = set()
         self.client = TroupeClient(Listener(), here.register_nothing)
 
+    def take(self, message: discord.Message) -> None:
+        self.taken.append(message)
+
+    def take_edit(self, message: discord.Message) -> None:
+        self.edited.append(message.content)
+
+    def take_deletion(self, _channel_id: int, message_ids: set[int]) -> None:
+        self.deleted |= message_ids
+
     async def run(self, retries: int = 1, max_age_s: float = MAX_AGE_S) -> list[str]:
-        backfill = Backfill(self.stores, self.taken.append, max_age_s, retry_pauses_s=[0.0] * retries)
+        backfill = Backfill(self.stores, self, max_age_s, retry_pauses_s=[0.0] * retries)
         await backfill.run(self.client, datetime.now(UTC))
         return [message.content for message in self.taken]
 
@@ -132,6 +143,7 @@ async def test_where_nothing_was_seen_only_what_would_be_answered_is_read(fetchi
 async def test_of_very_many_messages_the_newest_are_read_in_order(
     fetching: Fetching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bot.backfill.PAGE", 2)
     monkeypatch.setattr("bot.backfill.MOST_PER_CHANNEL", 3)
     for number in range(5):
         fetching.here.ada().send(fetching.here.stage, str(number))
@@ -172,3 +184,48 @@ async def test_a_failure_that_stays_is_given_up(fetching: Fetching) -> None:
 
     assert await fetching.run(retries=2) == []
     await eventually(lambda: len(fetching.here.box.faults.struck) == 3)
+
+
+async def known_texts(here: Discord, ears: Ears, *texts: str) -> list[int]:
+    """Let the intake see messages, and the client go away; returns their ids."""
+    client = await ears.listen()
+    ids = [int(here.bjorn().send(here.stage, text)["id"]) for text in texts]
+    await ears.heard(len(texts))
+    await here.disconnect(client)
+    return ids
+
+
+async def test_what_was_edited_and_deleted_meanwhile_is_caught_up_with(
+    discord_here: Discord, ears: Ears
+) -> None:
+    kept, edited, deleted = await known_texts(discord_here, ears, "kept", "helo", "secret")
+    discord_here.bjorn().edit(discord_here.stage, edited, "hello")
+    discord_here.bjorn().delete(discord_here.stage, deleted)
+
+    await ears.listen()
+    await ears.heard(5)
+
+    said = await ears.stores.messages.window(discord_here.stage, 10)
+    assert [(message.id, message.text) for message in said] == [(kept, "kept"), (edited, "hello")]
+
+
+async def test_what_has_not_changed_is_not_told_again(discord_here: Discord, ears: Ears) -> None:
+    [edited] = await known_texts(discord_here, ears, "helo")
+    discord_here.bjorn().edit(discord_here.stage, edited, "hello")
+    client = await ears.listen()
+    await ears.heard(2)
+    await discord_here.disconnect(client)
+
+    await ears.listen()
+
+    assert len(await ears.heard(2)) == 2
+
+
+async def test_a_history_that_may_not_be_read_deletes_nothing(discord_here: Discord, ears: Ears) -> None:
+    await known_texts(discord_here, ears, "kept")
+    discord_here.box.world.state.messages[discord_here.stage].clear()
+
+    await ears.listen()
+    await ears.heard(1)
+
+    assert len(await ears.stores.messages.window(discord_here.stage, 10)) == 1

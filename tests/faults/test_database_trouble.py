@@ -14,7 +14,7 @@ from tests.faults.wire import Mode, Wire, wire_to
 pytestmark = pytest.mark.discord
 
 Trouble = Callable[[], AbstractAsyncContextManager[None]]
-AWAY_S = 4.0
+AWAY_S = 2.4
 BACK_S = 8.0
 
 
@@ -28,8 +28,8 @@ class Troubled:
 @pytest.fixture
 async def troubled(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Troubled]:
     """A bot that waits less long for an answer from Postgres."""
-    monkeypatch.setattr("storage.database.COMMAND_S", 3.0)
-    monkeypatch.setattr("storage.database.CONNECT_S", 2.0)
+    monkeypatch.setattr("storage.database.COMMAND_S", 1.5)
+    monkeypatch.setattr("storage.database.CONNECT_S", 1.0)
     async with wire_to(database_dsn) as (wire, dsn), House(database_dsn, NO_LIMITS, bot_dsn=dsn) as house:
         await house.start()
         yield Troubled(house, wire)

@@ -68,18 +68,17 @@ async def test_a_ban_by_the_edge_silences_the_bot_for_a_while_and_loses_nothing(
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-@pytest.mark.parametrize("kind", ["status", "status_after"])
-async def test_a_server_error_before_or_after_the_deed_doubles_nothing(
-    house: House, kind: str, status: int
-) -> None:
+async def test_a_server_error_before_or_after_the_deed_doubles_nothing(house: House, status: int) -> None:
     scene = house.scene()
-    house.fault(kind, **POST, times=3, status=status)
-    house.fault(kind, **EDIT, times=3, status=status)
+    for kind in ("status", "status_after"):
+        house.fault(kind, **POST, times=2, status=status)
+        house.fault(kind, **EDIT, times=2, status=status)
 
     scene.speak()
 
     await scene.settled()
-    assert struck(house, kind) > 3
+    assert struck(house, "status") >= 2
+    assert struck(house, "status_after") >= 2
 
 
 @pytest.mark.parametrize("kind", ["reset", "reset_after", "hang", "hang_after", "slow", "slow_body"])
