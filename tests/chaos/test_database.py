@@ -1,17 +1,24 @@
-"""Postgres is killed under a running stage and comes back."""
+"""Postgres is killed, out of reach or locked under a running stage, for up to a minute, and comes back."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import psutil
 import pytest
 
 from storage.embedded import EmbeddedPostgres
 from tests.chaos.rig import HUSH, SPROCKET, ZUZU, Chaos
+from tests.faults.house import House, Scene
+from tests.faults.wire import Mode, wire_to
 
 pytestmark = pytest.mark.chaos
+
+AWAY_S = 60.0
+RECOVERED_S = 45.0
+"""Postgres is known to be dead after 35 s without an answer; the rest is for the answers."""
 
 
 class Server:
@@ -60,3 +67,41 @@ async def test_a_database_that_dies_loses_and_doubles_nothing(server: Server, aw
         await chaos.settled()
         assert chaos.is_alive
         assert await chaos.complaints() == []
+
+
+async def speak_for_a_minute(house: House) -> list[Scene]:
+    """Let people speak every ten seconds, each time in other channels."""
+    scenes = []
+    for _ in range(6):
+        scenes.append(house.scene())
+        scenes[-1].speak()
+        await asyncio.sleep(AWAY_S / 6)
+    return scenes
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("mode", ["cut", "full", "clogged", "lost", "slow"])
+async def test_a_database_out_of_reach_for_a_minute_delays_and_loses_nothing(
+    database_dsn: str, mode: Mode
+) -> None:
+    async with wire_to(database_dsn) as (wire, dsn), House(database_dsn, bot_dsn=dsn) as house:
+        await house.start()
+        wire.turn(mode)
+        scenes = await speak_for_a_minute(house)
+        wire.turn("open")
+        await asyncio.gather(*(scene.settled(RECOVERED_S) for scene in scenes))
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("table", ["messages", "turns", "deliveries"])
+async def test_a_table_that_is_locked_for_a_minute_delays_and_loses_nothing(
+    database_dsn: str, table: str
+) -> None:
+    async with House(database_dsn) as house:
+        await house.start()
+        connection = await asyncpg.connect(database_dsn)
+        async with connection.transaction():
+            await connection.execute(f"lock table {table} in access exclusive mode")
+            scenes = await speak_for_a_minute(house)
+        await connection.close()
+        await asyncio.gather(*(scene.settled(RECOVERED_S) for scene in scenes))
