@@ -1,6 +1,7 @@
 """`troupe`: the program's command line."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except TroupeError as error:
         print(f"troupe: {error}", file=sys.stderr)  # noqa: T201 - this is the terminal
+        if getattr(options, "json", False):
+            print(json.dumps({"error": str(error)}))  # noqa: T201 - whoever asked for JSON reads JSON
         return EXIT_FAILURE
 
 

@@ -9,6 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from bot.stacks import task_stacks
 from supervision.tree import Node, render
 
 DEEPEST = 12
@@ -35,9 +36,7 @@ class Oversight:
         out = io.StringIO()
         print(f"=== troupe: {threading.active_count()} threads ===", file=out)
         print(render(self.snapshot()), file=out)
-        for task in sorted(asyncio.all_tasks(), key=lambda task: task.get_name()):
-            print(f"--- task {task.get_name()}", file=out)
-            task.print_stack(limit=DEEPEST, file=out)
+        print(task_stacks(asyncio.all_tasks()), file=out)
         for number, frame in sys._current_frames().items():  # noqa: SLF001 - documented, the only way
             print(f"--- thread {number}", file=out)
             traceback.print_stack(frame, limit=DEEPEST, file=out)

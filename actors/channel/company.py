@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from actors.channel.actor import ChannelActor
@@ -20,6 +20,7 @@ from actors.channel.undertaker import Undertaker
 from actors.models.chat import ChatModel
 from actors.personality.actor import PersonalityActor
 from actors.personality.messages import Speak, TurnEnded, Withdraw
+from actors.personality.notices import reference
 from actors.personality.ports import Ports, Voice
 from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
@@ -28,7 +29,7 @@ from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
 from config import metrics
 from config.logs import get_logger
 from config.settings import Settings
-from storage.records import Message, Personality
+from storage.records import Message, Personality, turn_id
 from storage.stores import Stores
 from supervision.tree import Node, span
 
@@ -45,6 +46,13 @@ MOST_SHOWN = 50
 
 Seat = tuple[int, UUID]
 """A personality in a channel."""
+
+
+class _Speaking(NamedTuple):
+    """Since when somebody speaks, in seconds of the loop, and which turn."""
+
+    began: float
+    turn_id: UUID
 
 
 class Company:
@@ -91,7 +99,8 @@ class Company:
         self._remark = outlet.remark
         self.admission = Admission(_policy(settings), self._verdict)
         self._channel = self._channel_ports(stores, settings, draw)
-        self._speaking: dict[Seat, float] = {}
+        self._speaking: dict[Seat, _Speaking] = {}
+        self._names: dict[UUID, str] = {}
         self._fell_silent = asyncio.Event()
         self._undertaker = Undertaker(stores)
         self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
@@ -174,10 +183,16 @@ class Company:
         )
 
     def _seat_node(self, seat: Seat, ref: AsyncioRef[PersonalityActor]) -> Node:
-        node = _node(f"personality {seat[1]}", ref, [])
-        if (began := self._speaking.get(seat)) is not None:
-            node.work = f"speaks for {span(asyncio.get_running_loop().time() - began)}"
+        node = _node(self._names.get(seat[1], f"personality {seat[1]}"), ref, [])
+        if (at := self._speaking.get(seat)) is not None:
+            since = span(asyncio.get_running_loop().time() - at.began)
+            node.work = f"speaks for {since}, turn {reference(at.turn_id)}"
         return node
+
+    def _note_speaking(self, seat: Seat, order: Speak) -> None:
+        self._names[seat[1]] = order.speaker.name
+        which = turn_id(order.answering[0].id, seat[1])
+        self._speaking[seat] = _Speaking(asyncio.get_running_loop().time(), which)
 
     def roster_changed(self, channel_id: int) -> None:
         """Say that somebody came into a channel or left it."""
@@ -234,7 +249,7 @@ class Company:
         with suppress(ActorGoneError):
             self.personalities.tell((channel_id, personality_id), order)
             if isinstance(order, Speak):
-                self._speaking[channel_id, personality_id] = asyncio.get_running_loop().time()
+                self._note_speaking((channel_id, personality_id), order)
                 self._give_up_if_resting((channel_id, personality_id))
 
     def _give_up_if_resting(self, seat: Seat) -> None:

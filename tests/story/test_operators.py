@@ -76,7 +76,7 @@ async def test_the_tree_shows_who_speaks(ada: Visitor, program: Program, model_s
     tree = json.loads(words)
     assert code == 0
     assert {node["name"] for node in tree["children"]} == {"storage", "workers", "channels", "stage"}
-    assert any("speaks" in (node["work"] or "") for node in named(tree, "personality"))
+    assert any("speaks" in (node["work"] or "") for node in named(tree, "Hush"))
 
 
 def test_the_tree_of_nobody_says_what_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -90,7 +90,8 @@ def test_a_signal_shows_the_tree_and_every_stack_and_stops_nothing(program: Prog
     for count in (1, 2):
         stage.send_signal(signal.SIGUSR1)
         program.wait_for_log("=== troupe", count=count)
-    assert "--- task child discord" in program.log
+    assert "(child discord)" in program.log
+    assert "in run" in program.log
     assert program.exit_code is None
 
 
