@@ -86,7 +86,7 @@ class App:
         await self._settle_model()
         await self._open_outlet()
         self.company = Company(self.stores, self.service, self.model, self.outlet, settings)
-        self.company.rates.is_exempt = lambda user_id: user_id == self._owner_id()
+        self.company.rates.is_exempt = self._is_owner
         self._stack.push_async_callback(self.company.stop, FINISH_S)
         await self._open_operators()
         await self.company.recover()
@@ -247,6 +247,9 @@ class App:
             arrived=self.company.greet,
             owner_id=self._owner_id,
         )
+
+    def _is_owner(self, user_id: int) -> bool:
+        return user_id == self._owner_id()
 
     def _owner_id(self) -> int | None:
         """Return who runs this bot, as soon as Discord has told."""

@@ -2,18 +2,12 @@
 
 import asyncio
 import faulthandler
-import io
 import signal
 import sys
-import threading
-import traceback
 from collections.abc import Callable
 
 from bot.stacks import task_stacks
 from supervision.tree import Node, render
-
-DEEPEST = 12
-"""Frames of a stack that are shown."""
 
 
 class Oversight:
@@ -32,19 +26,12 @@ class Oversight:
         return Node(name="troupe", kind="supervisor", state="running", children=found)
 
     def dump(self) -> str:
-        """Return the tree, and the stack of every task and thread."""
-        out = io.StringIO()
-        print(f"=== troupe: {threading.active_count()} threads ===", file=out)
-        print(render(self.snapshot()), file=out)
-        print(task_stacks(asyncio.all_tasks()), file=out)
-        for number, frame in sys._current_frames().items():  # noqa: SLF001 - documented, the only way
-            print(f"--- thread {number}", file=out)
-            traceback.print_stack(frame, limit=DEEPEST, file=out)
-        return out.getvalue()
+        """Return the tree, and where every task waits."""
+        return "\n".join(["=== troupe ===", render(self.snapshot()), task_stacks(asyncio.all_tasks())])
 
 
 def dump_on_signal(oversight: Oversight) -> None:
-    """Write the dump to standard error at SIGUSR1; a loop that hangs still shows its threads' stacks."""
+    """Write the dump to standard error at SIGUSR1; the threads' stacks come first, even if it hangs."""
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, lambda: print(oversight.dump(), file=sys.stderr, flush=True))  # noqa: T201 - for the operator
     faulthandler.register(signal.SIGUSR1, all_threads=True, chain=True)
