@@ -8,12 +8,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from actors.workers.driver import sweep
+from actors.workers.errors import WorkerLostError
 from actors.workers.service import LlmService
 from config.settings import Settings
 from tests.actors.workers.rig import request_to, running, text_of, until
@@ -22,30 +24,59 @@ from tests.scripted_model import Reply, ScriptedModel, words
 pytestmark = pytest.mark.service
 
 
+class Cluster:
+    """A Ray whose nodes know nothing of our checkout: neither folder nor path lead to it."""
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port: int = probe.getsockname()[1]
+        self._folder = tempfile.mkdtemp(prefix="ray-")  # short: Ray makes Unix sockets in it
+        self._nodes: list[asyncio.subprocess.Process] = []
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port}"
+
+    async def start(self) -> None:
+        """Start the head."""
+        await self._start_node("--head", f"--port={self._port}", "--include-dashboard=false")
+        await until(lambda: _listens(self._port))
+
+    async def join(self) -> int:
+        """Let one more node join; returns the session of its processes."""
+        return await self._start_node(f"--address={self.address}")
+
+    async def stop(self) -> None:
+        for node in reversed(self._nodes):
+            if node.returncode is None:
+                node.send_signal(signal.SIGTERM)
+            await node.wait()
+            await asyncio.to_thread(sweep, node.pid)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _start_node(self, *options: str) -> int:
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        node = await asyncio.create_subprocess_exec(
+            *(str(Path(sys.executable).parent / "ray"), "start", "--block", *options),
+            *("--node-ip-address=127.0.0.1", "--num-cpus=2"),
+            *("--object-store-memory=80000000", "--disable-usage-stats"),
+            env=environment | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder},
+            cwd=self._folder,
+            start_new_session=True,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        self._nodes.append(node)
+        return node.pid
+
+
 @pytest.fixture
-async def cluster() -> AsyncIterator[str]:
-    """The address of a Ray head that knows nothing of our checkout: neither folder nor path lead to it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tempfile.mkdtemp(prefix="ray-")  # short: Ray makes Unix sockets in it
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    head = await asyncio.create_subprocess_exec(
-        *(str(Path(sys.executable).parent / "ray"), "start", "--head", "--block"),
-        *("--node-ip-address=127.0.0.1", f"--port={port}", "--include-dashboard=false", "--num-cpus=2"),
-        *("--object-store-memory=80000000", "--disable-usage-stats"),
-        env=environment | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": folder},
-        cwd=folder,
-        start_new_session=True,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    await until(lambda: _listens(port))
-    yield f"127.0.0.1:{port}"
-    head.send_signal(signal.SIGTERM)
-    await head.wait()
-    await asyncio.to_thread(sweep, head.pid)
-    shutil.rmtree(folder, ignore_errors=True)
+async def cluster() -> AsyncIterator[Cluster]:
+    made = Cluster()
+    await made.start()
+    yield made
+    await made.stop()
 
 
 def _listens(port: int) -> bool:
@@ -53,8 +84,8 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-async def test_workers_of_a_cluster_answer_and_leave_with_the_stage(cluster: str) -> None:
-    service = LlmService(Settings(worker_host="ray", ray_address=cluster))
+async def test_workers_of_a_cluster_answer_and_leave_with_the_stage(cluster: Cluster) -> None:
+    service = LlmService(Settings(worker_host="ray", ray_address=cluster.address))
     await service.start()
     try:
         async with ScriptedModel(Reply(text=words(200))) as server:
@@ -66,3 +97,34 @@ async def test_workers_of_a_cluster_answer_and_leave_with_the_stage(cluster: str
 
     await until(lambda: running(workers) == [])
     assert said == "".join(words(200))
+
+
+async def heard(service: LlmService, server: ScriptedModel, name: str) -> str:
+    """Read a stream to its end; one that is lost in the middle is asked for anew, as a turn does."""
+    while True:
+        with suppress(WorkerLostError):
+            return await text_of(service.stream(request_to(server, name)))
+
+
+def sessions(service: LlmService) -> set[int]:
+    """Return on which nodes workers live: each node's processes are a session of their own."""
+    return {os.getsid(state.pid) for state in service.status().workers}
+
+
+@pytest.mark.timeout(120)
+async def test_a_node_that_dies_under_load_costs_no_stream_its_end(cluster: Cluster) -> None:
+    second = await cluster.join()
+    service = LlmService(Settings(worker_host="ray", ray_address=cluster.address, llm_workers="4"))
+    await service.start()
+    try:
+        await until(lambda: len(service.status().workers) == 4, 60.0)
+        nodes = sessions(service)
+        async with ScriptedModel(Reply(text=words(120), rate=40.0)) as server:
+            streams = [asyncio.create_task(heard(service, server, f"s{number}")) for number in range(16)]
+            await asyncio.sleep(1.0)
+            await asyncio.to_thread(sweep, second)
+            said = await asyncio.gather(*streams)
+    finally:
+        await service.stop()
+    assert len(nodes) == 2
+    assert said == ["".join(words(120))] * 16
