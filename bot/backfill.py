@@ -7,7 +7,7 @@ from typing import Protocol
 
 import aiohttp
 import discord
-from discord.utils import time_snowflake
+from discord.utils import snowflake_time, time_snowflake
 
 from bot.patience import patiently
 from config.logs import get_logger
@@ -72,6 +72,11 @@ class Backfill:
         if found := sum(counts):
             log.info("backfilled", messages=found, channels=len(ids))
 
+    async def fill(self, client: discord.Client, channel_id: int, first_missed: int) -> None:
+        """Read what one channel has said from a message on that found no room."""
+        count = await self._keep_trying(client, channel_id, first_missed - 1, snowflake_time(first_missed))
+        log.info("gap_filled", channel=channel_id, messages=count)
+
     async def _channels(self) -> set[int]:
         ids = {venue.channel_id for venue in await self._stores.messages.active_channels(_month_ago())}
         return ids | set(await self._stores.rosters.channels())
@@ -90,17 +95,22 @@ class Backfill:
     ) -> int:
         async with gate:
             after = await patiently(lambda: self._since(channel_id, connected_at))
-            for pause_s in (*self._retry_pauses_s, None):
-                try:
-                    async with asyncio.timeout(CHANNEL_DEADLINE_S):
-                        return await self._fetch(client, channel_id, after, connected_at)
-                except (discord.Forbidden, discord.NotFound):
-                    return 0
-                except UNREACHABLE as error:
-                    log.warning("backfill_failed", error=type(error).__name__, channel=channel_id)
-                if pause_s is None or client.is_closed():
-                    break
-                await asyncio.sleep(pause_s)
+            return await self._keep_trying(client, channel_id, after, connected_at)
+
+    async def _keep_trying(
+        self, client: discord.Client, channel_id: int, after: int, known_before: datetime
+    ) -> int:
+        for pause_s in (*self._retry_pauses_s, None):
+            try:
+                async with asyncio.timeout(CHANNEL_DEADLINE_S):
+                    return await self._fetch(client, channel_id, after, known_before)
+            except (discord.Forbidden, discord.NotFound):
+                return 0
+            except UNREACHABLE as error:
+                log.warning("backfill_failed", error=type(error).__name__, channel=channel_id)
+            if pause_s is None or client.is_closed():
+                break
+            await asyncio.sleep(pause_s)
         return 0
 
     async def _fetch(

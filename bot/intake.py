@@ -30,21 +30,34 @@ SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 """Everything else is a notice of Discord's own, such as a pin, or the answer to another bot's command."""
 
 
+LANE_LIMIT = 1000
+"""Events of one channel that wait while the database is away."""
+
+
 class Intake:
     """Listens to the client. Events of one channel stay in order; no channel waits for another.
 
-    While the database is away, events wait in their channel's lane and are committed when it is back.
+    While the database is away, events wait in their channel's lane and are committed when it is back. What
+    finds no room in a full lane is fetched from Discord once the lane is empty.
     Echoes of our own characters are dropped: their words are kept by the turn that spoke them.
     """
 
     def __init__(
-        self, stores: Stores, tell: Tell, is_own_webhook: Callable[[int], bool], max_age_s: float
+        self,
+        stores: Stores,
+        tell: Tell,
+        is_own_webhook: Callable[[int], bool],
+        max_age_s: float,
+        lane_limit: int = LANE_LIMIT,
     ) -> None:
         self._stores = stores
         self._tell = tell
         self._is_own_webhook = is_own_webhook
         self._max_age_s = max_age_s
-        self._lanes = Lanes()
+        self._lanes = Lanes(lane_limit, self._fill_gap)
+        self._gaps: dict[int, int] = {}
+        self._filling: set[asyncio.Task[None]] = set()
+        self._client: TroupeClient | None = None
         self._backfill = Backfill(stores, self, max_age_s)
         self._open = True
         self._own_id: int | None = None
@@ -65,6 +78,7 @@ class Intake:
         if client.application is not None:
             self.application_owner_id = _owner_of(client.application)
         log.info("discord_ready", guilds=len(client.guilds), user=str(client.user))
+        self._client = client
         self.ready.set()
         await self._backfill.run(client, client.connected_at)
 
@@ -80,6 +94,16 @@ class Intake:
         record = extract(message)
         if not self._lanes.put(record.venue.channel_id, lambda: self._commit(record, seen_at)):
             metrics.messages_seen.labels("refused").inc()
+            self._gaps.setdefault(record.venue.channel_id, record.id)
+
+    def _fill_gap(self, channel_id: int) -> None:
+        """Fetch what a full lane had no room for."""
+        first_missed = self._gaps.pop(channel_id, None)
+        if first_missed is None or self._client is None or not self._open:
+            return
+        task = asyncio.create_task(self._backfill.fill(self._client, channel_id, first_missed))
+        self._filling.add(task)
+        task.add_done_callback(self._filling.discard)
 
     async def on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Take over a changed text."""

@@ -16,10 +16,15 @@ class Lanes:
     """One queue per channel with work; a channel without work costs nothing.
 
     A lane holds at most `limit` jobs; beyond that the newest is refused and counted.
+
+    Args:
+        limit: jobs per channel.
+        on_drained: told of each channel whose lane is empty again.
     """
 
-    def __init__(self, limit: int = 1000) -> None:
+    def __init__(self, limit: int = 1000, on_drained: Callable[[int], None] = lambda _: None) -> None:
         self._limit = limit
+        self._on_drained = on_drained
         self._lanes: dict[int, deque[Job]] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -51,3 +56,4 @@ class Lanes:
                 log.exception("lane_job_failed", channel=channel_id)
             lane.popleft()
         del self._lanes[channel_id]
+        self._on_drained(channel_id)

@@ -1,7 +1,7 @@
 """The bot listening: an intake over a real database, and what it told the channels."""
 
 from bot.client import TroupeClient
-from bot.intake import ChannelEvent, Intake
+from bot.intake import LANE_LIMIT, ChannelEvent, Intake
 from storage.stores import Stores
 from tests.bot.here import Discord, eventually
 
@@ -25,10 +25,13 @@ class Ears:
         self.here, self.stores = here, stores
         self.own_webhooks = own_webhooks
         self.told: list[tuple[int, ChannelEvent]] = []
-        self.intake = self._new_intake(max_age_s)
+        self.max_age_s = max_age_s
+        self.intake = self.new_intake()
 
-    def _new_intake(self, max_age_s: float) -> _Listening:
-        return _Listening(self.stores, self._tell, self.own_webhooks.__contains__, max_age_s)
+    def new_intake(self, lane_limit: int = LANE_LIMIT) -> _Listening:
+        """Return another intake that tells the same channels."""
+        is_own = self.own_webhooks.__contains__
+        return _Listening(self.stores, self._tell, is_own, self.max_age_s, lane_limit)
 
     def _tell(self, channel_id: int, event: ChannelEvent) -> None:
         self.told.append((channel_id, event))

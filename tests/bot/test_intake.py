@@ -225,15 +225,17 @@ async def test_while_the_database_is_away_messages_wait_and_none_is_lost(
     assert [event.message.text for event in events if isinstance(event, MessageCreated)] == ["one", "two"]
 
 
-async def test_what_no_lane_can_hold_is_refused_and_counted(
+async def test_what_a_full_lane_had_no_room_for_is_fetched_when_it_is_empty(
     discord_here: Discord, ears: Ears, database_dsn: str
 ) -> None:
+    ears.intake = ears.new_intake(lane_limit=3)
     await ears.listen()
-    ears.intake._lanes._limit = 1
     before = counted("refused")
-    async with Locked.on(database_dsn):
-        for text in ("one", "two"):
-            discord_here.ada().send(discord_here.stage, text)
-        await eventually(lambda: counted("refused") == before + 1)
+    async with Locked.on(database_dsn) as locked:
+        for number in range(5):
+            discord_here.ada().send(discord_here.stage, str(number))
+        await locked.waiting()
+        await eventually(lambda: counted("refused") - before == 2)
 
-    assert len(await ears.heard(1)) == 1
+    events = await ears.heard(5)
+    assert [event.message.text for event in events if isinstance(event, MessageCreated)] == list("01234")
