@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import aiohttp
 import msgspec
 
 from actors.models.chat import ChatModel, ChatRequest, Delta, Endpoint
+from actors.workers.driver import ray_driver, sweep
 from actors.workers.errors import WorkerLostError
 from actors.workers.host import DriverHost
 from actors.workers.service import LlmService
@@ -85,7 +87,24 @@ async def run(worker_host: str = "ray") -> Report:
                 report.figures = figures
             else:
                 report.peers[host] = figures
+        report.peers["ray_generator"] = await _ray_generator(model)
+        _subtract(report.peers["ray_generator"], report.peers["in_process"])
     return report.settle()
+
+
+async def _ray_generator(model: Model) -> dict[str, float]:
+    """Measure what Ray's own streams do, in a process that may import Ray."""
+    kind = ray_driver(None)
+    with tempfile.TemporaryDirectory(prefix="ray-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.ray_generator", f"--base-url={model.base_url}"),
+            env=os.environ | kind.environment | {"TMPDIR": folder},
+            start_new_session=True,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        out, _ = await process.communicate()
+        await asyncio.to_thread(sweep, process.pid)
+    return msgspec.json.decode(out.splitlines()[-1], type=dict[str, float])
 
 
 def _subtract(figures: dict[str, float], direct: dict[str, float]) -> None:
@@ -115,7 +134,9 @@ async def _measure(model: Model, host: str) -> dict[str, float]:
     try:
         if host != "none":
             await _until(lambda: len(service.status().workers) == WORKERS)
-        figures = await _idle(service, model) | await _loaded(service, model) | await _many(service, model)
+        figures = await measure_idle(service, model)
+        figures |= await measure_loaded(service, model, lambda: _workers_cpu_s(service))
+        figures |= await _many(service, model)
         if host != "none":
             figures |= await _kill_worker(service, model) | await _kill_host(service)
         return figures
@@ -123,7 +144,7 @@ async def _measure(model: Model, host: str) -> dict[str, float]:
         await service.stop()
 
 
-async def _idle(service: ChatModel, model: Model) -> dict[str, float]:
+async def measure_idle(service: ChatModel, model: Model) -> dict[str, float]:
     """Ask one after the other and listen to the beginning only."""
     times = [
         (await _listen(service, model, f"idle-{time.monotonic()}", tokens=2)).first_token_ms
@@ -135,8 +156,11 @@ async def _idle(service: ChatModel, model: Model) -> dict[str, float]:
     }
 
 
-async def _loaded(service: LlmService, model: Model) -> dict[str, float]:
-    before, spent = _workers_cpu_s(service), time.process_time()
+async def measure_loaded(
+    service: ChatModel, model: Model, workers_cpu_s: Callable[[], float]
+) -> dict[str, float]:
+    """Listen to many streams at once."""
+    before, spent = workers_cpu_s(), time.process_time()
     heard = await _together(service, model, STREAMS)
     await asyncio.sleep(0.25)  # the last heartbeat brings the workers' processor time
     thousands = STREAMS * TOKENS / 1000
@@ -145,7 +169,7 @@ async def _loaded(service: LlmService, model: Model) -> dict[str, float]:
         "first_token_ms_loaded_p50": round(quantile(times, 0.5), 3),
         "first_token_ms_loaded_p99": round(quantile(times, 0.99), 3),
         "stage_cpu_ms_per_1k_tokens": round((time.process_time() - spent) * 1000 / thousands, 2),
-        "workers_cpu_ms_per_1k_tokens": round((_workers_cpu_s(service) - before) * 1000 / thousands, 2),
+        "workers_cpu_ms_per_1k_tokens": round((workers_cpu_s() - before) * 1000 / thousands, 2),
         "token_delay_ms_p99_at_64": await _token_delay_ms(model, heard),
     }
 
