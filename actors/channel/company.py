@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +39,8 @@ OVERDUE_AFTER_S = 30.0
 
 PATIENCE_S = 1.0
 """A round goes on without a speaker that may start again only after more seconds than these."""
+
+_draw = random.SystemRandom().random
 
 MOST_SHOWN = 50
 """Channels in the tree."""
@@ -82,30 +83,23 @@ class Company:
         idle_s: float = 900.0,
         capacity: int | None = None,
     ) -> None:
-        draw = random.SystemRandom().random
-        self._stores = stores
-        self._max_age_s = settings.backfill_max_age_s
-        self._turn = Ports(
-            turns=stores.turns,
-            transcript=stores.messages,
-            model=model,
-            voice=voice,
-            outlet=outlet,
-            deadline_s=settings.turn_deadline_s,
-            now=_now,
-            jitter=draw,
-        )
+        self._turn = _turn_ports(stores, model, voice, outlet, settings)
         self.rates = _rates(settings)
         self._remark = outlet.remark
         self.admission = Admission(_policy(settings), self._verdict)
-        self._channel = self._channel_ports(stores, settings, draw)
+        self._channel = self._channel_ports(stores, settings)
         self._speaking: dict[Seat, _Speaking] = {}
         self._names: dict[UUID, str] = {}
         self._fell_silent = asyncio.Event()
         self._undertaker = Undertaker(stores)
         self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
         self._late = LateRecovery(stores, self._recovery, self._is_speaking, _now)
-        self.channels: Directory[int, ChannelActor] = Directory(
+        self.channels = self._all_channels(idle_s, capacity)
+        self.personalities = self._all_personalities(idle_s, capacity)
+        self._measure()
+
+    def _all_channels(self, idle_s: float, capacity: int | None) -> Directory[int, ChannelActor]:
+        return Directory(
             self._open,
             kind="channel",
             idle_s=idle_s,
@@ -113,7 +107,9 @@ class Company:
             on_crash=self._channel_crashed,
             on_poison=self._undertaker.bury_event,
         )
-        self.personalities: Directory[Seat, PersonalityActor] = Directory(
+
+    def _all_personalities(self, idle_s: float, capacity: int | None) -> Directory[Seat, PersonalityActor]:
+        return Directory(
             self._seat,
             kind="personality",
             idle_s=idle_s,
@@ -121,9 +117,8 @@ class Company:
             on_crash=self._crashed,
             on_poison=self._undertaker.bury_order,
         )
-        self._measure()
 
-    def _channel_ports(self, stores: Stores, settings: Settings, draw: Callable[[], float]) -> ChannelPorts:
+    def _channel_ports(self, stores: Stores, settings: Settings) -> ChannelPorts:
         return ChannelPorts(
             messages=stores.messages,
             rosters=stores.rosters,
@@ -137,7 +132,7 @@ class Company:
             window_messages=settings.window_messages,
             settle_s=settings.settle_s,
             deadline_s=settings.turn_deadline_s + DELIVERY_DEADLINE_S + OVERDUE_AFTER_S,
-            draw=draw,
+            draw=_draw,
             now=_now,
         )
 
@@ -286,6 +281,19 @@ class Company:
     def _silent(self, seat: Seat) -> None:
         self._speaking.pop(seat, None)
         self._fell_silent.set()
+
+
+def _turn_ports(stores: Stores, model: ChatModel, voice: Voice, outlet: Outlet, settings: Settings) -> Ports:
+    return Ports(
+        turns=stores.turns,
+        transcript=stores.messages,
+        model=model,
+        voice=voice,
+        outlet=outlet,
+        deadline_s=settings.turn_deadline_s,
+        now=_now,
+        jitter=_draw,
+    )
 
 
 def _node(name: str, ref: AsyncioRef[Any], children: list[Node]) -> Node:
