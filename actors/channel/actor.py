@@ -226,7 +226,8 @@ class ChannelActor(AsyncioActor):
             self._go_on_after(speaker_id)
 
     def _speaker_lost(self, speaker_id: UUID) -> None:
-        if self._agenda.answering(speaker_id) is not None:
+        """Go on without a turn that had begun; one that is held is not lost."""
+        if speaker_id not in self._held and self._agenda.answering(speaker_id) is not None:
             self._go_on_after(speaker_id)
 
     def _go_on_after(self, speaker_id: UUID) -> None:

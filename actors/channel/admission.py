@@ -93,8 +93,12 @@ class Admission:
         self._let_in()
 
     def lost(self, channel_id: int, speaker_id: UUID | None = None) -> None:
-        """Note that a personality has crashed, or a whole channel: nothing of theirs ends by itself."""
-        for turn in (*self._inside, *self._calls, *self._chatter):
+        """Note that a personality has crashed, or a whole channel: nothing of theirs ends by itself.
+
+        A turn that waits knows nothing of its personality, but does not outlive its channel.
+        """
+        waiting = (*self._calls, *self._chatter) if speaker_id is None else ()
+        for turn in (*self._inside, *waiting):
             if turn.channel_id == channel_id and speaker_id in {None, turn.speaker_id}:
                 self.leave(turn)
 

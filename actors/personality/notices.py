@@ -14,10 +14,10 @@ def reference(turn_id: UUID) -> str:
     return turn_id.hex[:6]
 
 
-def error_notice(speaker: Personality, error: TroupeError, turn_id: UUID) -> str:
-    """Return a whole message for a turn without an answer: own words, the cause, the reference."""
+def error_notice(speaker: Personality, error: TroupeError, turn_id: UUID, note: str | None = None) -> str:
+    """Return a whole message for a turn without an answer: own words, the cause, the reference, a note."""
     words = speaker.error_message.strip() or OWN_WORDS.format(name=speaker.name)
-    return f"{words[:LONGEST_NOTICE]}\n-# {cause(error, turn_id)}"
+    return f"{words[:LONGEST_NOTICE]}\n-# {_noted(cause(error, turn_id), note)}"
 
 
 def cause(error: TroupeError, turn_id: UUID) -> str:
@@ -25,9 +25,9 @@ def cause(error: TroupeError, turn_id: UUID) -> str:
     return f"{error.user_message} · ref: {reference(turn_id)}"
 
 
-def broken_off(error: TroupeError, turn_id: UUID) -> str:
+def broken_off(error: TroupeError, turn_id: UUID, note: str | None = None) -> str:
     """Return the small print below an answer that stays unfinished."""
-    return f"broken off: {cause(error, turn_id)}"
+    return _noted(f"broken off: {cause(error, turn_id)}", note)
 
 
 def interrupted(turn_id: UUID) -> str:
@@ -38,3 +38,7 @@ def interrupted(turn_id: UUID) -> str:
 def left(speaker: Personality) -> str:
     """Return the small print below an answer whose speaker was taken away."""
     return f"{speaker.name} has left the conversation"
+
+
+def _noted(small_print: str, note: str | None) -> str:
+    return small_print if note is None else f"{small_print} · {note}"

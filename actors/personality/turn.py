@@ -214,10 +214,12 @@ class TurnRun:
     async def _apologise(self, delivery: Delivery, error: TroupeError) -> TurnEnded:
         """Close an answer that broke off, or say in the character's voice that there is none."""
         kind = type(error).__name__
+        note = self._order.note
         if self._shown:
-            return await self._finish(delivery, self._shown, notices.broken_off(error, self._turn.id), kind)
+            footer = notices.broken_off(error, self._turn.id, note)
+            return await self._finish(delivery, self._shown, footer, kind)
         async with asyncio.timeout(DELIVERY_DEADLINE_S):
-            await delivery.fail(notices.error_notice(self._order.speaker, error, self._turn.id))
+            await delivery.fail(notices.error_notice(self._order.speaker, error, self._turn.id, note))
         return self._failed(kind, error)
 
     async def _leave(self, delivery: Delivery, reason: str) -> TurnEnded:

@@ -3,7 +3,7 @@
 import pytest
 
 from actors.channel.admission import AdmissionPolicy, TurnKey
-from actors.channel.messages import RosterChanged
+from actors.channel.messages import RosterChanged, SpeakerLost
 from actors.channel.rates import Rate
 from actors.models.chat import ChatRequest
 from config import metrics
@@ -77,3 +77,16 @@ async def test_a_character_that_is_taken_away_while_it_waits_makes_room() -> Non
     await stage.settle()
     assert not stage.admission.is_waiting(TurnKey(STAGE.channel_id, BOB.id, said.id))
     assert stage.turns.reasons[turn_id(said.id, BOB.id)] == "removed"
+
+
+async def test_a_turn_that_waits_outlives_a_crash_of_its_speaker() -> None:
+    stage = Stage(named, bounds=AdmissionPolicy(at_once=1))
+    elsewhere = TurnKey(1, ADA.id, 1)
+    stage.admission.ask(elsewhere, direct=True)
+    stage.say("@Bob hello")
+    await stage.settle()
+    stage.admission.lost(STAGE.channel_id, BOB.id)
+    stage.channel.tell(SpeakerLost(BOB.id))
+    await stage.settle()
+    stage.admission.leave(elsewhere)
+    assert await stage.settle() == ["Bob: Bob"]

@@ -187,6 +187,18 @@ async def test_a_lasting_error_is_told_at_once_in_the_characters_voice(error: Tr
     assert (ended.state, ended.delivered) == ("failed", ())
 
 
+async def test_a_note_stands_below_an_apology_too() -> None:
+    scene = Scene([ModelAuthError()])
+    await scene.play(note="2 messages went unanswered")
+    assert (scene.delivery.notice or "").endswith(" · 2 messages went unanswered")
+
+
+async def test_a_note_stands_below_what_broke_off_too() -> None:
+    scene = Scene(["Good evening, dear", StreamBrokenError()])
+    await scene.play(note="2 messages went unanswered")
+    assert (scene.delivery.footer or "").endswith(" · 2 messages went unanswered")
+
+
 async def test_an_empty_answer_is_tried_again() -> None:
     scene = Scene(["<think>only thought</think>"], ["Good evening."])
     await scene.play()
