@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -44,7 +45,7 @@ def test_a_file_arms_a_process_that_runs(tmp_path: Path) -> None:
 
 def test_a_sleep_holds_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(trigger_points.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     Armed("after_plan:sleep").reach("after_plan")
     assert slept == [trigger_points.SLEEP_S]
 
