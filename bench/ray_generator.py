@@ -56,8 +56,12 @@ class RayGenerator:
         """Yield what a talker says."""
         self._calls += 1
         talker = self._talkers[self._calls % ACTORS]
-        async for item in talker.talk.options(num_returns="streaming").remote(request):
-            yield await item
+        items = talker.talk.options(num_returns="streaming").remote(request)
+        try:
+            async for item in items:
+                yield await item
+        finally:
+            ray.cancel(items)  # else a stream that nobody reads any more goes on beside the next ones
 
     def cpu_s(self) -> float:
         """Return the processor time of all talkers."""
