@@ -5,8 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from actors.models.chat import ChatModel
-from actors.models.gathering import GATHER_S
-from actors.models.openai import OpenAIChat, new_session
+from actors.models.openai import GATHER_S, OpenAIChat, new_session
 from actors.workers.frames import Hello
 from actors.workers.orders import Orders
 from actors.workers.own_model import OwnModel
