@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--victim", action="append", choices=get_args(Victim), help="kill only these")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object")
     options = parser.parse_args()
-    configure_logging("json", "warning")
+    configure_logging("json", "error")
     print(f"seed {options.seed}", file=sys.stderr, flush=True)
     loops = range(options.first, options.first + options.loops)
     victims = tuple(options.victim or get_args(Victim))
