@@ -15,7 +15,7 @@ import msgspec
 from bench.report import Goal, Report
 from chaos.plan import CHARACTERS, Loop, Victim, draw_loop
 from chaos.rig import FINAL_S, ChaosError, Rig, WorkerHost
-from chaos.script import TAG, model_s
+from chaos.script import TAG, model_s, speaker_of
 from chaos.verdict import Complaint
 from tests.scripted_model import Seen
 
@@ -114,13 +114,9 @@ class Loops:
         """Note how much later answers of a killed worker were complete than the model alone makes them."""
         self.tally.streams_cut_off += len(cut_off)
         for seen in cut_off:
-            tag = TAG.findall(str(seen.body))[-1]
-            ends = [
-                one.changed_at[-1]
-                for speaker in CHARACTERS
-                for one in self._rig.board.answer(speaker, tag)
-                if one.changed_at[-1] > killed
-            ]
+            tag, speaker = TAG.findall(str(seen.body))[-1], speaker_of(seen.body, CHARACTERS)
+            shown = self._rig.board.answer(speaker or "", tag)
+            ends = [one.changed_at[-1] for one in shown if one.changed_at[-1] > killed]
             if ends:
                 self.tally.worker_recovery_s.append(max(0.0, max(ends) - killed - model_s(tag)))
 

@@ -1,7 +1,7 @@
 """What the model says: each sentence is marked, so that each visible word can be told from any other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.scripted_model import Reply
@@ -25,6 +25,11 @@ def answer_to(tag: str) -> str:
         f"{tag}.{place:02d} the lamp in the harbour burns all night and nobody asks who lights it."
         for place in range(SENTENCES[_size(tag)])
     )
+
+
+def speaker_of(body: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """Return whose answer a prompt asks for, out of these names."""
+    return next((name for name in names if f"You are {name}," in str(body)), None)
 
 
 def reply_to(body: Mapping[str, Any]) -> Reply:
