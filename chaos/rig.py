@@ -108,12 +108,16 @@ class Rig:
         self.stage = Stage(self.home, settings)
         self._stack.push_async_callback(self.stage.kill)
 
-    async def settle_in(self) -> None:
-        """Start the stage for the first time, let the characters move in, and have one answer everywhere."""
+    async def move_in(self) -> None:
+        """Start the stage for the first time, and let the characters live in every channel."""
         await self.start()
         async with asyncio.timeout(READY_S):
             while not await self._move_in():  # noqa: ASYNC110 - another process
                 await asyncio.sleep(POLL_S)
+
+    async def settle_in(self) -> None:
+        """Move in, and have one answer of each character everywhere."""
+        await self.move_in()
         said = [self.talk.say(channel, *CHARACTERS) for channel in range(len(self.channels))]
         await self.settled(said, READY_S)
 
