@@ -196,6 +196,12 @@ class Core:
             self._stop_everything()
         return self._advance(now)
 
+    def rests(self, slot: Slot) -> bool:
+        """True when a child is no more, or is down and nothing is on its way that would start it."""
+        if self.children.get(slot.name) is not slot:
+            return True
+        return self.phase == "running" and not slot.alive and slot.name not in self._to_start
+
     def _restart_after(self, slot: Slot, was: ChildState, lived_s: float, now: float) -> list[Action]:
         healthy = was is ChildState.UP and lived_s >= self.policy.backoff.healthy_s
         slot.failures = 1 if healthy else slot.failures + 1

@@ -11,7 +11,7 @@ class SupervisionError(TroupeError):
 
 
 class EscalatedError(SupervisionError):
-    """A supervisor gave up; its cause is what the child failed of."""
+    """A supervisor gave up; its cause is what the child failed of, and it is fatal when that is."""
 
     @property
     def origin(self) -> BaseException:

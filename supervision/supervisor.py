@@ -124,7 +124,7 @@ class Supervisor:
         while slot.state is not core.ChildState.UP:
             if self._error is not None:
                 raise self._error
-            if self._over.is_set() or self._core.children.get(child.name) is not slot:
+            if self._over.is_set() or self._core.rests(slot):
                 raise SupervisionError(f"{child.name!r} ended before it was up.")
             self._changed.clear()
             await self._changed.wait()
@@ -216,8 +216,9 @@ class Supervisor:
             log.warning("child_failed", supervisor=self.name, child=name, error=type(error).__name__)
             if self._core.phase == "running":
                 self._last_failure = error
-        fatal = isinstance(error, TroupeError) and error.fatal
-        actions = self._core.ended(name, life.incarnation, self._now(), failed=error is not None, fatal=fatal)
+        actions = self._core.ended(
+            name, life.incarnation, self._now(), failed=error is not None, fatal=_is_fatal(error)
+        )
         for notify in list(self._monitors):
             notify(Down(self.name, name, life.incarnation, reason, error))
         self._do(actions)
@@ -226,6 +227,7 @@ class Supervisor:
         self._error = error
         if error is not None:
             error.__cause__ = self._last_failure
+            error.fatal = _is_fatal(self._last_failure)
             log.error("supervisor_gave_up", supervisor=self.name, why=str(error))
         self._over.set()
 
@@ -254,6 +256,10 @@ class Supervisor:
             children=inner.children,
             hidden=inner.hidden,
         )
+
+
+def _is_fatal(error: BaseException | None) -> bool:
+    return isinstance(error, TroupeError) and error.fatal
 
 
 def supervisor_child(

@@ -10,6 +10,7 @@ from supervision.policy import Backoff, Policy
 
 NAMES = [f"child {number}" for number in range(6)]
 RESTARTS = st.sampled_from(["permanent", "transient", "temporary"])
+FATAL = st.sampled_from([False] * 19 + [True])
 BACKOFF = Backoff(first_s=1.0, factor=2.0, cap_s=8.0, healthy_s=30.0)
 
 
@@ -19,11 +20,16 @@ class World(RuleBasedStateMachine):
     @initialize(
         strategy=st.sampled_from(["one_for_one", "one_for_all", "rest_for_one"]),
         intensity=st.integers(0, 6),
+        must_start=st.sampled_from([False, False, False, True]),
         restarts=st.lists(RESTARTS, max_size=4),
         random=st.randoms(use_true_random=False),
     )
-    def begin(self, strategy: Any, intensity: int, restarts: list[Any], random: Any) -> None:
-        self.policy = Policy(strategy=strategy, intensity=intensity, period_s=20.0, backoff=BACKOFF)
+    def begin(
+        self, strategy: Any, intensity: int, must_start: bool, restarts: list[Any], random: Any
+    ) -> None:
+        self.policy = Policy(
+            strategy=strategy, intensity=intensity, period_s=20.0, backoff=BACKOFF, must_start=must_start
+        )
         self.core = Core(self.policy, random.random)
         self.now = 0.0
         self.order: list[str] = []
@@ -31,8 +37,10 @@ class World(RuleBasedStateMachine):
         self.alive: dict[str, int] = {}
         self.up: set[str] = set()
         self.stopping: set[str] = set()
+        self.doomed: set[str] = set()
         self.removed: set[str] = set()
         self.done: set[str] = set()
+        self.gave_up = False
         self.over: Over | None = None
         self.restarted_at: list[float] = []
         for name, restart in zip(NAMES, restarts, strict=False):
@@ -59,9 +67,11 @@ class World(RuleBasedStateMachine):
                     self.done.discard(name)
                 case Over():
                     assert not self.alive
+                    assert (action.error is not None) == self.gave_up
                     self.over = action
 
     def _start(self, start: Start) -> None:
+        assert self.core.phase == "running", "who gives up or stops starts nobody"
         assert start.name not in self.alive, "one incarnation at a time"
         assert 0.0 <= start.delay_s <= BACKOFF.cap_s
         assert start.name not in self.removed
@@ -81,20 +91,45 @@ class World(RuleBasedStateMachine):
             assert not [other for other in later if other in self.alive and other not in self.removed]
         self.stopping.add(name)
 
-    def _gone(self, name: str, failed: bool) -> None:
+    def _gone(self, name: str, failed: bool, *, fatal: bool = False) -> None:
+        hopeless = failed and self._is_hopeless(name, fatal)
         incarnation = self.alive.pop(name)
         was_up, was_stopping = name in self.up, name in self.stopping
-        self.up.discard(name)
-        self.stopping.discard(name)
+        for names in (self.up, self.stopping, self.doomed):
+            names.discard(name)
         if not was_stopping and was_up and not failed and self.kinds[name] == "transient":
             self.done.add(name)
+        group = self._group(name) & set(self.alive)
         before, phase = self.core.children[name].restarts, self.core.phase
-        self._carry_out(self.core.ended(name, incarnation, self.now, failed=failed))
+        actions = self.core.ended(name, incarnation, self.now, failed=failed, fatal=fatal)
+        self._judge(hopeless, phase)
         slot = self.core.children.get(name)
         if slot is not None and slot.restarts > before:
             self.restarted_at.append(self.now)
-        if phase == "running" and self.core.phase != "running":
-            assert len(self._recent()) == self.policy.intensity, "it gives up no sooner than it must"
+            self.doomed = group
+        self._carry_out(actions)
+
+    def _is_hopeless(self, name: str, fatal: bool) -> bool:
+        """True when the failure of a child is one that no restart mends, and nobody wanted its end."""
+        if self.core.phase != "running" or name in self.stopping | self.doomed | self.removed:
+            return False
+        return fatal or (self.policy.must_start and name not in self.up and self.alive[name] == 1)
+
+    def _group(self, name: str) -> set[str]:
+        """Return who is stopped and started together with a child."""
+        if self.policy.strategy == "one_for_one":
+            return set()
+        return set(
+            self.order if self.policy.strategy == "one_for_all" else self.order[self.order.index(name) :]
+        )
+
+    def _judge(self, hopeless: bool, before: str) -> None:
+        if before == "running" and self.core.phase != "running":
+            self.gave_up = True
+            is_due = hopeless or len(self._recent()) == self.policy.intensity
+            assert is_due, "it gives up no sooner than it must"
+        else:
+            assert not hopeless, "it gives up at once"
 
     def _recent(self) -> list[float]:
         return [at for at in self.restarted_at if self.now - at <= self.policy.period_s]
@@ -107,9 +142,9 @@ class World(RuleBasedStateMachine):
         self._carry_out(self.core.started(name, self.alive[name], self.now))
 
     @precondition(lambda self: self.alive)
-    @rule(data=st.data())
-    def fails(self, data: st.DataObject) -> None:
-        self._gone(data.draw(st.sampled_from(sorted(self.alive))), failed=True)
+    @rule(data=st.data(), fatal=FATAL)
+    def fails(self, data: st.DataObject, fatal: bool) -> None:
+        self._gone(data.draw(st.sampled_from(sorted(self.alive))), failed=True, fatal=fatal)
 
     @precondition(lambda self: self.up)
     @rule(data=st.data())
