@@ -1,14 +1,18 @@
 """Workers as Ray actors. Ray starts once for the module, and again where one of its processes is killed."""
 
+import asyncio
+import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import psutil
 import pytest
 import pytest_asyncio
 
-from actors.workers.driver import Driver
+from actors.workers.driver import ROOT, Driver
 from actors.workers.host import DriverHost
 from actors.workers.service import LlmService
 from config.settings import Settings
@@ -74,6 +78,32 @@ async def test_ray_is_as_small_as_it_can_be(service: LlmService) -> None:
     programs = [" ".join(process.cmdline()) for process in family(driver_of(service))]
 
     assert [line for line in programs if "monitor" in line or "dashboard.py" in line] == []
+
+
+async def audit(service: LlmService) -> dict[str, Any]:
+    """Ask Ray, as a driver beside ours, how often it would start actors and calls again."""
+    assert isinstance(service.host, DriverHost)
+    (raylet,) = (process for process in family(driver_of(service)) if process.name() == "raylet")
+    address = next(part.partition("=")[2] for part in raylet.cmdline() if part.startswith("--gcs-address="))
+    auditor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.actors.workers.ray_auditor", address),
+        env=os.environ | service.host._kind.environment | {"RAY_TMPDIR": str(driver_of(service)._folder)},
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await auditor.communicate()
+    found: dict[str, Any] = json.loads(said.splitlines()[-1])
+    return found
+
+
+@in_module_s_loop
+async def test_ray_itself_would_start_no_worker_and_no_call_again(service: LlmService) -> None:
+    workers = {str(pid) for pid in pids(service).values()}
+
+    found = await audit(service)
+
+    assert {pid: found["restarts"][pid] for pid in workers} == dict.fromkeys(workers, 0)
+    assert found["retries"] == 0
 
 
 @in_module_s_loop
