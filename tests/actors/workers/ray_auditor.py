@@ -1,7 +1,7 @@
-"""A second driver of a running Ray: prints how often Ray would start its actors again, as Ray itself knows it.
+"""A second driver of a running Ray: prints how often Ray would start its actors and their calls again.
 
-`python -m tests.actors.workers.ray_auditor ADDRESS` prints one JSON object: `restarts`, by process id of the living
-actors, from the table of the head; `retries`, as a living worker of ours knows it of itself.
+`python -m tests.actors.workers.ray_auditor ADDRESS` prints one JSON object: `restarts`, by process id of the
+living actors, from the table of Ray's head; `retries`, as a living worker of ours knows it of itself.
 """
 
 import json
