@@ -16,7 +16,7 @@ import psutil
 
 from actors.workers.control import Command, Ready, Report, read_report, to_line
 from actors.workers.errors import HostError, ProtocolError
-from actors.workers.hub import private_folder
+from actors.workers.folder import private_folder
 from config.logs import get_logger
 
 log = get_logger(__name__)

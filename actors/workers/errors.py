@@ -26,3 +26,16 @@ class WorkerLostError(StreamBrokenError):
 
 class WorkerFaultError(ModelError):
     """A worker met an error that nobody foresaw."""
+
+
+class BlobTooLargeError(ModelError):
+    """A worker made a blob larger than the protocol carries."""
+
+    user_message = "What I made is too large to hand over."
+
+
+class BlobLostError(ModelError):
+    """A large blob did not arrive whole: a disk is full, or a file is gone. The model is not to blame."""
+
+    retryable = True
+    user_message = "What I made got lost on its way."

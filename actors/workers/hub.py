@@ -3,24 +3,22 @@
 import asyncio
 import contextlib
 import secrets
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from actors.workers.certificate import new_certificate, server_context
+from actors.workers.disk import on_disk
+from actors.workers.folder import OwnFolder
 from actors.workers.frames import HEARTBEAT_S, Hello
 from actors.workers.link import WorkerLink
 from actors.workers.orders import Door
+from actors.workers.shelf import Shelf
 from config import metrics
 from config.logs import get_logger
 
 log = get_logger(__name__)
-
-SOCKET_LIMIT = 107
-"""Bytes that Linux allows in the path of a Unix socket."""
 
 
 class Departure(msgspec.Struct, frozen=True):
@@ -44,7 +42,7 @@ class Hub:
         self._strangers: set[WorkerLink] = set()
         self._tls_host = tls_host
         self._secret = secrets.token_urlsafe(32)
-        self._folder: Path | None = None
+        self._folder: OwnFolder | None = None
         self._server: asyncio.Server | None = None
         self._pulse: asyncio.Task[None] | None = None
         self._door: Door | None = None
@@ -62,11 +60,12 @@ class Hub:
         Raises:
             OSError: the socket cannot be made.
         """
-        self._folder = private_folder()
+        self._folder = OwnFolder()
+        await on_disk(self._folder.remove_leftovers)
         if self._tls_host is None:
-            await self._listen_unix(self._folder)
+            await self._listen_unix(self._folder.path)
         else:
-            await self._listen_tls(self._folder, self._tls_host)
+            await self._listen_tls(self._folder.path, self._tls_host)
         self._pulse = asyncio.create_task(self._beat(), name="hub heartbeat")
 
     async def stop(self) -> None:
@@ -81,7 +80,8 @@ class Hub:
             self._server.close()
             await self._server.wait_closed()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            folder, self._folder = self._folder, None
+            await on_disk(folder.remove)
 
     def of_kind(self, kind: str) -> list[WorkerLink]:
         """Return the workers of a kind that take new streams."""
@@ -102,6 +102,7 @@ class Hub:
         self._strangers.discard(link)
         if (old := self.links.get(hello.id)) is not None:
             old.close("replaced")
+        link.shelf.open()
         self.links[hello.id] = link
         metrics.workers_connected.labels(hello.kind).set(len(self.of_kind(hello.kind)))
         log.info("worker_joined", worker=hello.id, kind=hello.kind, pid=hello.pid)
@@ -111,6 +112,7 @@ class Hub:
     def farewell(self, link: WorkerLink, reason: str) -> None:
         """Forget a worker and tell who listens."""
         self._strangers.discard(link)
+        link.shelf.clear()
         hello = link.hello
         if hello is None or self.links.get(hello.id) is not link:
             return
@@ -121,14 +123,16 @@ class Hub:
         for listener in self.on_loss:
             listener(Departure(hello, reason))
 
-    def _accept(self) -> WorkerLink:
-        link = WorkerLink(self, self._secret)
+    def _accept(self, folder: Path) -> WorkerLink:
+        shelf = Shelf(folder / secrets.token_hex(8), shared=self._tls_host is None)
+        link = WorkerLink(self, self._secret, shelf)
         self._strangers.add(link)
         return link
 
     async def _listen_unix(self, folder: Path) -> None:
         path = folder / "hub"
-        self._server = await asyncio.get_running_loop().create_unix_server(self._accept, str(path))
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(lambda: self._accept(folder), str(path))
         path.chmod(0o600)
         self._door = Door(f"unix:{path}", self._secret)
 
@@ -136,7 +140,7 @@ class Hub:
         certificate = new_certificate()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            self._accept, host, 0, ssl=server_context(certificate, folder)
+            lambda: self._accept(folder), host, 0, ssl=server_context(certificate, folder)
         )
         port = self._server.sockets[0].getsockname()[1]
         self._door = Door(f"tls:{host}:{port}", self._secret, certificate.public)
@@ -146,12 +150,3 @@ class Hub:
             await asyncio.sleep(HEARTBEAT_S)
             for link in [*self.links.values(), *self._strangers]:
                 link.beat()
-
-
-def private_folder() -> Path:
-    """Make a folder that only we can enter, with a name short enough for the sockets inside."""
-    folder = Path(tempfile.mkdtemp(prefix="troupe-"))
-    if len(str(folder)) + len("/hub") <= SOCKET_LIMIT:
-        return folder
-    folder.rmdir()
-    return Path(tempfile.mkdtemp(prefix="troupe-", dir="/tmp"))

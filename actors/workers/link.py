@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from typing_extensions import override
@@ -13,6 +14,7 @@ from actors.workers.frames import (
     MAX_FRAME,
     VERSION,
     Cancel,
+    Carried,
     Chunks,
     Credit,
     End,
@@ -21,10 +23,14 @@ from actors.workers.frames import (
     FrameDecoder,
     Heartbeat,
     Hello,
+    Piece,
+    Stored,
     Submit,
+    Welcome,
     encode,
 )
 from actors.workers.inflight import InFlight
+from actors.workers.shelf import Shelf
 from config.errors import TroupeError
 from config.logs import get_logger
 
@@ -60,14 +66,16 @@ class WorkerLink(asyncio.Protocol):
         cpu_s: processor seconds that the worker has used, as of its last heartbeat.
         beats: heartbeat periods since this connection was made.
         retiring: it gets no new streams.
+        shelf: where its large blobs lie until they are read.
     """
 
-    def __init__(self, owner: LinkOwner, secret: str) -> None:
+    def __init__(self, owner: LinkOwner, secret: str, shelf: Shelf) -> None:
         self.hello: Hello | None = None
         self.streams: dict[int, InFlight] = {}
         self.cpu_s = 0.0
         self.beats = 0
         self.retiring = False
+        self.shelf = shelf
         self._owner = owner
         self._secret = secret
         self._decoder = FrameDecoder(HELLO_LIMIT)
@@ -114,7 +122,7 @@ class WorkerLink(asyncio.Protocol):
             ProtocolError: the request is too large for a frame.
         """
         frame = encode(Submit(number, request))
-        stream = InFlight(lambda size: self._send(Credit(number, size)))
+        stream = InFlight(lambda size: self._send(Credit(number, size)), self.shelf)
         self.streams[number] = stream
         self._write(frame)
         return stream
@@ -157,8 +165,10 @@ class WorkerLink(asyncio.Protocol):
         match frame:
             case Chunks(batch):
                 for number, events in batch:
-                    if (stream := self.streams.get(number)) is not None:
-                        stream.push(events)
+                    self._push(number, events)
+            case Piece(number, data):
+                if (stream := self.streams.get(number)) is not None:
+                    stream.add(data)
             case End(number):
                 self._end(number, None)
             case Failed(number, failure):
@@ -178,7 +188,16 @@ class WorkerLink(asyncio.Protocol):
         self.hello = frame
         self._decoder.limit = MAX_FRAME
         self._owner.welcome(self, frame)
-        self._send(Heartbeat())
+        self._send(Welcome(self.shelf.spool))
+
+    def _push(self, number: int, events: Sequence[Carried]) -> None:
+        """Pass events on; a file for a stream that nobody reads any more goes at once."""
+        if (stream := self.streams.get(number)) is not None:
+            stream.push(events)
+            return
+        for event in events:
+            if isinstance(event, Stored) and event.name:
+                self.shelf.claim(event.name).close()
 
     def _end(self, number: int, error: TroupeError | None) -> None:
         if (stream := self.streams.pop(number, None)) is not None:

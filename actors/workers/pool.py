@@ -6,11 +6,12 @@ import time
 from collections.abc import AsyncGenerator
 
 from actors.models.chat import ChatEvent, ChatModel, ChatRequest
-from actors.models.errors import BadRequestError, ModelTimeoutError
+from actors.models.errors import BadAnswerError, BadRequestError, ModelTimeoutError
 from actors.workers.errors import ProtocolError, WorkerLostError
 from actors.workers.hub import Hub
 from actors.workers.inflight import InFlight
 from actors.workers.link import WorkerLink
+from actors.workers.results import Blob
 from config.logs import get_logger
 
 log = get_logger(__name__)
@@ -89,12 +90,19 @@ class _Dispatched:
             stream = link.submit(number, request)
         except ProtocolError as error:
             raise BadRequestError(str(error)) from error
-        self.next = stream.next
+        self._stream = stream
         self._link = link
         self._number = number
         self._timer = _expire(stream, request)
 
+    async def next(self) -> ChatEvent | None:
+        event = await self._stream.next()
+        if isinstance(event, Blob):
+            raise BadAnswerError(f"{event.media_type} where words were expected")
+        return event
+
     async def close(self) -> None:
+        self._stream.close()
         self._link.forget(self._number)
         if self._timer is not None:
             self._timer.cancel()

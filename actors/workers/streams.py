@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
+from pathlib import Path
 
-from actors.models.chat import ChatModel, ChatRequest
+from actors.models.chat import ChatRequest
 from actors.workers.allowance import Allowance
 from actors.workers.batches import Batches
+from actors.workers.blobs import BlobSender
 from actors.workers.errors import ProtocolError
 from actors.workers.failures import describe
-from actors.workers.frames import Cancel, Credit, End, Failed, Frame, Heartbeat, Submit, size_of
+from actors.workers.frames import Cancel, Credit, End, Failed, Frame, Heartbeat, Submit, Welcome, size_of
+from actors.workers.results import Blob, StreamModel
 from config.errors import TroupeError
 from config.logs import get_logger
 from config.telemetry import span
@@ -26,11 +29,12 @@ class Streams:
     """
 
     def __init__(
-        self, model: ChatModel, send: Callable[[Frame], None], room: Callable[[], Awaitable[None]]
+        self, model: StreamModel, send: Callable[[Frame], None], room: Callable[[], Awaitable[None]]
     ) -> None:
         self._model = model
         self._room = room
         self._batches = Batches(send)
+        self._blobs = BlobSender(send)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._allowances: dict[int, Allowance] = {}
 
@@ -44,6 +48,8 @@ class Streams:
             ProtocolError: the stage must not send such a frame.
         """
         match frame:
+            case Welcome(spool):
+                self._blobs.spool = Path(spool) if spool else None
             case Submit(number, request, credit):
                 self._begin(number, request, credit)
             case Cancel(number):
@@ -91,7 +97,11 @@ class Streams:
         allowance = self._allowances[number]
         async with aclosing(self._model.stream(request)) as events:
             async for event in events:
-                self._batches.put(number, event)
-                allowance.spend(size_of(event))
+                if isinstance(event, Blob):
+                    self._batches.flush()
+                    await self._blobs.send(number, event, allowance)
+                else:
+                    self._batches.put(number, event)
+                    allowance.spend(size_of(event))
                 await allowance.room()
                 await self._room()

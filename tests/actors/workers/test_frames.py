@@ -9,7 +9,9 @@ from actors.models.chat import ChatMessage, ChatRequest, Delta, Endpoint, Finish
 from actors.workers.errors import ProtocolError
 from actors.workers.failures import Failure
 from actors.workers.frames import (
+    MAX_BLOB,
     MAX_FRAME,
+    PIECE,
     Cancel,
     Chunks,
     Credit,
@@ -19,9 +21,13 @@ from actors.workers.frames import (
     FrameDecoder,
     Heartbeat,
     Hello,
+    Piece,
+    Stored,
     Submit,
+    Welcome,
     encode,
 )
+from actors.workers.results import Blob
 
 pytestmark = pytest.mark.unit
 
@@ -34,9 +40,11 @@ finishes = st.builds(
     st.none() | st.builds(Usage, numbers, numbers),
     texts,
 )
-batches = st.lists(st.tuples(numbers, st.lists(deltas | finishes, max_size=3).map(tuple)), max_size=3).map(
-    tuple
-)
+blobs = st.builds(Blob, texts, st.binary(max_size=30))
+names = st.binary(min_size=16, max_size=16).map(bytes.hex) | st.just("")
+stored = st.builds(Stored, texts, st.integers(1, MAX_BLOB), st.binary(min_size=32, max_size=32), names)
+events = st.lists(deltas | finishes | blobs | stored, max_size=3).map(tuple)
+batches = st.lists(st.tuples(numbers, events), max_size=3).map(tuple)
 requests = st.builds(
     ChatRequest,
     id=texts,
@@ -52,10 +60,12 @@ failures = st.builds(
 )
 frames: st.SearchStrategy[Frame] = st.one_of(
     st.builds(Hello, texts, texts, texts, numbers, numbers, numbers),
+    st.builds(Welcome, texts),
     st.builds(Submit, numbers, requests, numbers),
     st.builds(Cancel, numbers),
     st.builds(Credit, numbers, numbers),
     st.builds(Chunks, batches),
+    st.builds(Piece, numbers, st.binary(min_size=1, max_size=100)),
     st.builds(End, numbers),
     st.builds(Failed, numbers, failures),
     st.builds(Heartbeat, numbers, st.floats(0, 1e9)),
@@ -127,3 +137,30 @@ def test_deep_nesting_is_a_typed_error() -> None:
 
     with pytest.raises(ProtocolError):
         FrameDecoder().feed(struct.pack(">I", len(body)) + body)
+
+
+DIGEST = bytes(32)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Stored("a/b", 1, DIGEST, "../" + "0" * 29),
+        Stored("a/b", 1, DIGEST, "/etc/passwd"),
+        Stored("a/b", 1, DIGEST, "0" * 32 + "\n"),
+        Stored("a/b", 1, DIGEST, "A" * 32),
+        Stored("a/b", 0, DIGEST),
+        Stored("a/b", MAX_BLOB + 1, DIGEST),
+        Stored("a/b", 1, DIGEST[1:]),
+    ],
+    ids=["up", "absolute", "newline", "other letters", "empty", "too large", "short digest"],
+)
+def test_a_stored_blob_must_be_one(event: Stored) -> None:
+    with pytest.raises(ProtocolError):
+        FrameDecoder().feed(encode(Chunks(((1, (event,)),))))
+
+
+@pytest.mark.parametrize("size", [0, PIECE + 1])
+def test_a_piece_has_its_limits(size: int) -> None:
+    with pytest.raises(ProtocolError):
+        FrameDecoder().feed(encode(Piece(1, bytes(size))))

@@ -1,4 +1,5 @@
 import asyncio
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -19,14 +20,17 @@ from actors.workers.frames import (
     Heartbeat,
     Hello,
     Submit,
+    Welcome,
     encode,
 )
 from actors.workers.link import HELLO_BEATS, HELLO_LIMIT, MISSED_BEATS, WorkerLink
+from actors.workers.shelf import Shelf
 
 pytestmark = pytest.mark.unit
 
 HELLO = Hello("llm-1", "llm", "s3cret", capacity=4)
 REQUEST = ChatRequest(id="r", endpoint=None)
+NOWHERE = Shelf(Path("/nowhere"), shared=True)
 
 
 class Wire:
@@ -37,7 +41,7 @@ class Wire:
         self.sent: list[Frame] = []
         self.welcomed: list[Hello] = []
         self.farewells: list[str] = []
-        self.link = WorkerLink(self, "s3cret")
+        self.link = WorkerLink(self, "s3cret", NOWHERE)
         self.closed = False
         self.link.connection_made(cast("asyncio.Transport", self))
 
@@ -178,7 +182,7 @@ def test_a_heartbeat_is_a_sign_of_life(wire: Wire) -> None:
     assert (wire.farewells, wire.link.cpu_s) == ([], 1.5)
 
 
-@pytest.mark.parametrize("frame", [Submit(1, REQUEST), Cancel(1), Credit(1, 1), HELLO])
+@pytest.mark.parametrize("frame", [Submit(1, REQUEST), Cancel(1), Credit(1, 1), HELLO, Welcome()])
 def test_a_worker_must_not_say_what_the_stage_says(wire: Wire, frame: Frame) -> None:
     wire.say(frame)
 

@@ -1,6 +1,7 @@
 """The small parts: batches, allowance, in-flight streams, control lines."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,10 +27,12 @@ from actors.workers.errors import ProtocolError, WorkerLostError
 from actors.workers.frames import WINDOW, Chunks, End, Frame
 from actors.workers.inflight import InFlight
 from actors.workers.orders import Door, Orders
+from actors.workers.shelf import Shelf
 
 pytestmark = pytest.mark.unit
 
 LONG = Delta("x" * OPENING)
+NOWHERE = Shelf(Path("/nowhere"), shared=True)
 
 
 async def test_the_opening_of_a_stream_leaves_at_once() -> None:
@@ -118,7 +121,7 @@ async def test_a_grant_that_pays_only_the_debt_opens_nothing() -> None:
 
 
 async def test_events_come_before_the_error_that_followed_them() -> None:
-    stream = InFlight(lambda _: None)
+    stream = InFlight(lambda _: None, NOWHERE)
     stream.push([Delta("a")])
     stream.end(WorkerLostError())
 
@@ -130,7 +133,7 @@ async def test_events_come_before_the_error_that_followed_them() -> None:
 
 
 async def test_only_the_first_end_counts() -> None:
-    stream = InFlight(lambda _: None)
+    stream = InFlight(lambda _: None, NOWHERE)
 
     stream.end()
     stream.end(WorkerLostError())
@@ -140,7 +143,7 @@ async def test_only_the_first_end_counts() -> None:
 
 async def test_credit_is_given_back_in_halves_of_the_window() -> None:
     granted: list[int] = []
-    stream = InFlight(granted.append)
+    stream = InFlight(granted.append, NOWHERE)
     stream.push([Delta("x" * (WINDOW // 2 - 1)), Delta("xy")])
 
     await stream.next()

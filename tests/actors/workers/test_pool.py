@@ -293,4 +293,4 @@ async def test_a_worker_without_the_secret_is_turned_away(tls_hub: Hub) -> None:
 
 async def test_the_private_key_is_left_nowhere(tls_hub: Hub) -> None:
     assert tls_hub._folder is not None
-    assert list(tls_hub._folder.iterdir()) == []
+    assert list(tls_hub._folder.path.iterdir()) == []
