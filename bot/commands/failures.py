@@ -18,8 +18,14 @@ log = get_logger(__name__)
 class CommandRefusedError(TroupeError):
     """The command can't be done as asked; `user_message` says why and what would work."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(why, None, None, why)
+    def __init__(
+        self,
+        message: str = "",
+        retryable: bool | None = None,
+        retry_after: float | None = None,
+        user_message: str | None = None,
+    ) -> None:
+        super().__init__(message, retryable, retry_after, user_message or message or None)
 
 
 class AnsweringView(discord.ui.View):

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 import actors
+import bot
 import config
 import storage
 import supervision
@@ -15,10 +16,11 @@ from actors.workers.errors import WorkerFaultError
 from actors.workers.failures import Failure, describe, rebuild
 from actors.workers.frames import Failed, FrameDecoder, encode
 from config.errors import TroupeError
+from supervision.errors import EscalatedError
 
 pytestmark = pytest.mark.unit
 
-PROGRAMS = ("ray_driver", "model_child")
+PROGRAMS = ("ray_driver", "model_child", "__main__")
 """They import what no test of errors needs."""
 
 
@@ -30,7 +32,7 @@ def _family(root: type[TroupeError]) -> Iterator[type[TroupeError]]:
 
 def _all_errors() -> list[type[TroupeError]]:
     """Import every module of ours, and collect the errors that they define."""
-    for package in (actors, config, storage, supervision):
+    for package in (actors, bot, config, storage, supervision):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith(PROGRAMS):
                 importlib.import_module(module.name)
@@ -39,14 +41,10 @@ def _all_errors() -> list[type[TroupeError]]:
 
 
 def _fields(error: TroupeError) -> dict[str, object]:
-    return {
-        "type": type(error),
-        "args": error.args,
-        "message": error.message,
-        "retryable": error.retryable,
-        "retry_after": error.retry_after,
-        "user_message": error.user_message,
-    }
+    """Return the type, what it was made of, what it says, and every field that it or a base declares."""
+    declared = {name for base in type(error).__mro__ for name in vars(base).get("__annotations__", {})}
+    fields = {name: getattr(error, name) for name in sorted(declared | set(vars(error)))}
+    return {"type": type(error), "args": error.args, "words": str(error)} | fields
 
 
 def _through_pickle(error: TroupeError) -> TroupeError:
@@ -66,14 +64,27 @@ def test_every_error_of_ours_crosses_processes_with_all_its_fields(
     kind: type[TroupeError], carry: Callable[[TroupeError], TroupeError]
 ) -> None:
     error = kind("what happened", not kind.retryable, 2.5, "Sorry.")
+    fields = _fields(error)
+
+    assert {"message", "retryable", "retry_after", "user_message", "fatal"} <= set(fields)
+    assert _fields(carry(error)) == fields
+
+
+@pytest.mark.parametrize("kind", _all_errors(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("carry", [_through_pickle, _through_a_frame], ids=["pickle", "frame"])
+def test_what_comes_from_the_class_crosses_as_well(
+    kind: type[TroupeError], carry: Callable[[TroupeError], TroupeError]
+) -> None:
+    error = kind("what happened")
 
     assert _fields(carry(error)) == _fields(error)
 
 
-def test_defaults_of_the_class_cross_as_well() -> None:
-    error = ModelRateLimitedError()
+def test_an_escalation_crosses_with_what_its_cause_made_of_it() -> None:
+    error = EscalatedError("a child failed for good")
+    error.fatal = True
 
-    assert _fields(_through_a_frame(error)) == _fields(error)
+    assert _through_pickle(error).fatal
 
 
 def test_a_bug_arrives_as_a_worker_fault_that_names_the_type_only() -> None:
