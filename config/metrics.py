@@ -2,8 +2,12 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from config.histograms import SwiftHistogram
+
 REGISTRY = CollectorRegistry()
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0)
+SWIFT_SECONDS = (1e-5, 2.5e-5, 1e-4, 2.5e-4, 1e-3, 2.5e-3, 0.01, 0.025, 0.1, 0.25, 1.0, 5.0, 30.0)
+"""Buckets for what commonly takes microseconds."""
 
 messages_seen = Counter("troupe_messages_seen", "Discord messages received", ["outcome"], registry=REGISTRY)
 turns = Counter("troupe_turns", "Turns ended", ["outcome"], registry=REGISTRY)
@@ -32,9 +36,18 @@ model_tokens = Counter(
 )
 workers_connected = Gauge("troupe_workers_connected", "Workers connected", ["kind"], registry=REGISTRY)
 worker_losses = Counter("troupe_worker_losses", "Workers lost", ["kind", "reason"], registry=REGISTRY)
-actor_restarts = Counter("troupe_actor_restarts", "Restarts by supervisors", ["child"], registry=REGISTRY)
+actor_restarts = Counter(
+    "troupe_actor_restarts", "Restarts by supervisors", ["supervisor"], registry=REGISTRY
+)
+actor_crashes = Counter("troupe_actor_crashes", "Actors that failed", ["kind"], registry=REGISTRY)
 actors_live = Gauge("troupe_actors_live", "Live actors", ["kind"], registry=REGISTRY)
 mailbox_depth = Gauge("troupe_mailbox_depth", "Unread messages", ["kind"], registry=REGISTRY)
+mailbox_wait = SwiftHistogram(
+    "troupe_mailbox_wait_seconds", "Message sent to its handling, sampled", "kind", SWIFT_SECONDS, REGISTRY
+)
+handling_time = SwiftHistogram(
+    "troupe_actor_handling_seconds", "Handling of a message, sampled", "kind", SWIFT_SECONDS, REGISTRY
+)
 passivations = Counter("troupe_passivations", "Actors passivated", ["kind"], registry=REGISTRY)
 shed = Counter("troupe_shed", "Messages given up under load", ["reason"], registry=REGISTRY)
 loop_lag = Histogram(

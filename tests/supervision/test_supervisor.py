@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from config import metrics
 from supervision import (
     Backoff,
     Child,
@@ -275,3 +276,12 @@ async def test_the_clock_can_be_given() -> None:
     script = Script()
     root = await Supervisor("root", [script.child("a")], clock=lambda: 100.0).start()
     assert root.snapshot().children[0].up_s == 0.0
+
+
+async def test_restarts_are_counted_by_supervisor_whatever_the_child_is_called() -> None:
+    script = Script()
+    root = await Supervisor("counted", [script.child("llm-17")]).start()
+    script.lives["llm-17"].end(OSError())
+    await asyncio.sleep(1)
+    restarts = metrics.REGISTRY.get_sample_value("troupe_actor_restarts_total", {"supervisor": "counted"})
+    assert restarts == root.snapshot().children[0].restarts == 1
