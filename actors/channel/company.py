@@ -2,10 +2,12 @@
 
 import asyncio
 import random
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple
+from heapq import nsmallest
+from typing import NamedTuple
 from uuid import UUID
 
 from actors.channel.actor import ChannelActor
@@ -25,7 +27,6 @@ from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
 from actors.runtime import AsyncioRef, Directory
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
-from config import metrics
 from config.logs import get_logger
 from config.settings import Settings
 from storage.records import Message, Personality, turn_id
@@ -96,7 +97,6 @@ class Company:
         self._late = LateRecovery(stores, self._recovery, self._is_speaking, _now)
         self.channels = self._all_channels(idle_s, capacity)
         self.personalities = self._all_personalities(idle_s, capacity)
-        self._measure()
 
     def _all_channels(self, idle_s: float, capacity: int | None) -> Directory[int, ChannelActor]:
         return Directory(
@@ -136,11 +136,6 @@ class Company:
             now=_now,
         )
 
-    def _measure(self) -> None:
-        """Let the depth of mailboxes be counted whenever somebody asks for the metrics."""
-        metrics.mailbox_depth.labels("channel").set_function(lambda: _unread(self.channels))
-        metrics.mailbox_depth.labels("personality").set_function(lambda: _unread(self.personalities))
-
     def tell(self, channel_id: int, event: ChannelEvent) -> None:
         """Let a channel hear of something.
 
@@ -162,23 +157,35 @@ class Company:
         await self._late.run()
 
     def snapshot(self) -> Node:
-        """Return the live channels, the busiest first, with the personalities in them."""
-        seats: dict[int, list[Node]] = {}
-        for seat, ref in self.personalities.refs():
-            seats.setdefault(seat[0], []).append(self._seat_node(seat, ref))
-        channels = [_node(f"channel {key}", ref, seats.get(key, [])) for key, ref in self.channels.refs()]
-        channels.sort(key=lambda node: (-sum(one.work is not None for one in node.children), node.name))
+        """Return the live channels, those with the most speakers first, with the personalities in them."""
+        shown = self._busiest()
+        seats: dict[int, list[Seat]] = {channel_id: [] for channel_id in shown}
+        for seat in self.personalities:
+            if seat[0] in seats:
+                seats[seat[0]].append(seat)
         return Node(
             name="channels",
             kind="supervisor",
             state="running",
-            work=f"{len(channels)} live, {self.turns_in_flight} speak, {self.admission.waiting} wait",
-            children=channels[:MOST_SHOWN],
-            hidden=max(0, len(channels) - MOST_SHOWN),
+            work=f"{len(self.channels)} live, {self.turns_in_flight} speak, {self.admission.waiting} wait",
+            children=[self._channel_node(channel_id, seats[channel_id]) for channel_id in shown],
+            hidden=len(self.channels) - len(shown),
         )
 
-    def _seat_node(self, seat: Seat, ref: AsyncioRef[PersonalityActor]) -> Node:
-        node = _node(self._names.get(seat[1], f"personality {seat[1]}"), ref, [])
+    def _busiest(self) -> list[int]:
+        """Return the channels to show; of a hundred thousand only those are looked at more closely."""
+        speakers = Counter(channel_id for channel_id, _ in self._speaking)
+        return nsmallest(MOST_SHOWN, self.channels, key=lambda key: (-speakers[key], str(key)))
+
+    def _channel_node(self, channel_id: int, seats: list[Seat]) -> Node:
+        node = self.channels.node(channel_id, f"channel {channel_id}")
+        if seats:
+            node.kind = "supervisor"
+            node.children = [self._seat_node(seat) for seat in seats]
+        return node
+
+    def _seat_node(self, seat: Seat) -> Node:
+        node = self.personalities.node(seat, self._names.get(seat[1], f"personality {seat[1]}"))
         if (at := self._speaking.get(seat)) is not None:
             since = span(asyncio.get_running_loop().time() - at.began)
             node.work = f"speaks for {since}, turn {reference(at.turn_id)}"
@@ -294,20 +301,6 @@ def _turn_ports(stores: Stores, model: ChatModel, voice: Voice, outlet: Outlet, 
         now=_now,
         jitter=_draw,
     )
-
-
-def _node(name: str, ref: AsyncioRef[Any], children: list[Node]) -> Node:
-    return Node(
-        name=name,
-        kind="supervisor" if children else "child",
-        mailbox=len(ref.mailbox),
-        work=ref.work,
-        children=children,
-    )
-
-
-def _unread(directory: Directory[Any, Any]) -> int:
-    return sum(len(ref.mailbox) for _, ref in directory.refs())
 
 
 def _now() -> datetime:

@@ -127,12 +127,9 @@ class Cell:
         return handled
 
     def _give_way(self) -> None:
-        if self.mailbox.empty():
-            self.mailbox.awake = False
-            if self.mailbox.empty():
-                self.envelope = None
-                return
-            self.mailbox.awake = True  # another thread put something in this instant
+        if self.mailbox.rest():
+            self.envelope = None
+            return
         self.dispatcher.schedule(self)
 
     def _start(self) -> bool:
@@ -189,6 +186,8 @@ class Cell:
         if is_stop_request(message):
             self._stop(envelope.reply_to)
             return
+        if envelope.since is not None:
+            self._begin_timing(envelope)
         try:
             if isinstance(message, Failed):
                 raise message.error  # noqa: TRY301 - it fails the actor
@@ -198,18 +197,34 @@ class Cell:
             return
         if type(response) is CoroutineType:
             self._run_task(cast("Handler", response), partial(self._handler_ended, envelope))
-        elif envelope.reply_to is not None and not envelope.stashed:
-            envelope.reply_to.set(response)
+        elif envelope.reply_to is not None or envelope.since is not None:
+            self._answer(envelope, response)
 
     def _handler_ended(self, envelope: Envelope, error: BaseException | None, response: Any) -> None:
         if error is not None:
             self._fail(error, envelope)
-        elif envelope.reply_to is not None and not envelope.stashed:
-            envelope.reply_to.set(response)
+        else:
+            self._answer(envelope, response)
         if not self.termination.is_set():
             self._give_way()
 
+    def _answer(self, envelope: Envelope, response: Any) -> None:
+        if envelope.since is not None:
+            self._end_timing(envelope)
+        if envelope.reply_to is not None and not envelope.stashed:
+            envelope.reply_to.set(response)
+
+    def _begin_timing(self, envelope: Envelope) -> None:
+        if self.mailbox.traffic is not None:
+            self.mailbox.traffic.begun(envelope)
+
+    def _end_timing(self, envelope: Envelope) -> None:
+        if self.mailbox.traffic is not None:
+            self.mailbox.traffic.done(envelope)
+
     def _fail(self, error: BaseException, envelope: Envelope) -> None:
+        if envelope.since is not None:
+            self._end_timing(envelope)
         error = _as_exception(error)
         if self.termination.ended:
             refuse(envelope, ActorGoneError())

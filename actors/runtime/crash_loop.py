@@ -9,6 +9,9 @@ import msgspec
 
 from supervision.policy import Backoff
 
+MOST_COUNTED = 10_000
+"""Keys whose failures are counted; beyond it, who has been well for longest is forgotten."""
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -56,9 +59,14 @@ class CrashLoops(Generic[K]):
         self.policy = policy or CrashPolicy()
         self._draw = draw
         self._records: OrderedDict[K, _Record] = OrderedDict()
+        self._counts: OrderedDict[K, int] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def count(self, key: K) -> int:
+        """Return how often a key has failed since the start, healthy or not by now."""
+        return self._counts.get(key, 0)
 
     def failed(self, key: K, now: float) -> float:
         """Note a failure; return seconds until the next incarnation may start.
@@ -68,6 +76,7 @@ class CrashLoops(Generic[K]):
             now: seconds of a clock that never goes back.
         """
         self._forget_the_healthy(now)
+        self._count(key)
         record = self._records.pop(key, None)
         if record is None or self._is_healthy(record, now):
             record = _Record()
@@ -76,6 +85,11 @@ class CrashLoops(Generic[K]):
         delay_s = self._delay(record, now)
         record.until = now + delay_s
         return delay_s
+
+    def _count(self, key: K) -> None:
+        self._counts[key] = self._counts.pop(key, 0) + 1
+        if len(self._counts) > MOST_COUNTED:
+            self._counts.popitem(last=False)
 
     def _delay(self, record: _Record, now: float) -> float:
         recent = record.recent

@@ -21,10 +21,13 @@ from actors.runtime.errors import (
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import refuse
 from actors.runtime.ref import AsyncioRef
+from actors.runtime.slot import Slot
+from actors.runtime.traffic import Traffic
 from config import metrics
 from config.logs import get_logger
 from supervision.errors import BufferFullError
 from supervision.handle import Handle
+from supervision.tree import Node
 
 K = TypeVar("K", bound=Hashable)
 A = TypeVar("A", bound=AsyncioActor)
@@ -35,31 +38,6 @@ QUIET_S = 60.0
 
 LEAST_WAIT_S = 0.05
 """Seconds between two looks for idle actors, at least; timers may fire a little before their time."""
-
-
-class _Slot(Generic[K, A]):
-    """One incarnation, until the next may start.
-
-    Attributes:
-        used_at: time of the loop, in seconds, of its last message.
-        quiet: it has been told that nobody writes.
-        leaving: it was asked to stop, or is gone: new messages wait.
-        over: it is gone.
-        waiting: what waits for the next one; made when something does.
-        revival: starts the next one after a delay.
-    """
-
-    __slots__ = ("key", "leaving", "over", "quiet", "ref", "revival", "used_at", "waiting")
-
-    def __init__(self, key: K, ref: AsyncioRef[A], used_at: float) -> None:
-        self.key = key
-        self.ref = ref
-        self.used_at = used_at
-        self.quiet = False
-        self.leaving = False
-        self.over = False
-        self.waiting: Handle[Envelope] | None = None
-        self.revival: asyncio.TimerHandle | None = None
 
 
 class Directory(Generic[K, A]):
@@ -104,12 +82,14 @@ class Directory(Generic[K, A]):
         self._on_crash = on_crash
         self._on_poison = on_poison
         self._crashes: CrashLoops[K] = CrashLoops() if crashes is None else crashes
-        self._slots: OrderedDict[K, _Slot[K, A]] = OrderedDict()
+        self._slots: OrderedDict[K, Slot[K, A]] = OrderedDict()
         self._leaving = 0
         self._quiet_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._traffic = Traffic(kind)
         self._live = metrics.actors_live.labels(kind)
+        self._failures = metrics.actor_crashes.labels(kind)
         self._passivations = metrics.passivations.labels(kind)
 
     def __len__(self) -> int:
@@ -117,6 +97,18 @@ class Directory(Generic[K, A]):
 
     def __contains__(self, key: K) -> bool:
         return key in self._slots
+
+    def __iter__(self) -> Iterator[K]:
+        """Walk over the keys of the live actors, the least recently used first."""
+        return iter(tuple(self._slots))
+
+    def node(self, key: K, name: str) -> Node:
+        """Return the actor of `key` as the tree shows it under this name.
+
+        Raises:
+            KeyError: none is live.
+        """
+        return self._slots[key].node(name, _now(), self._crashes.count(key))
 
     def refs(self) -> Iterator[tuple[K, AsyncioRef[A]]]:
         """Walk over the live actors, the least recently used first."""
@@ -151,7 +143,7 @@ class Directory(Generic[K, A]):
             return 0.0
         return max(0.0, slot.revival.when() - _now())
 
-    def _deliver(self, key: K, envelope: Envelope) -> _Slot[K, A]:
+    def _deliver(self, key: K, envelope: Envelope) -> Slot[K, A]:
         if self._closed:
             raise ActorGoneError("The directory is stopped.")
         slot = self._slots.get(key) or self._start(key)
@@ -159,24 +151,25 @@ class Directory(Generic[K, A]):
         slot.quiet = False
         self._slots.move_to_end(key)
         if slot.leaving:
+            self._traffic.sent(envelope)
             self._let_wait(slot, envelope)
         else:
             slot.ref.mailbox.put(envelope)
         return slot
 
-    def _let_wait(self, slot: _Slot[K, A], envelope: Envelope) -> None:
+    def _let_wait(self, slot: Slot[K, A], envelope: Envelope) -> None:
         try:
             self._waiting(slot).send(envelope)
         except BufferFullError as error:
             metrics.shed.labels("rejected").inc()
             raise self._overloaded(slot).caused_by(error) from error
 
-    def _overloaded(self, slot: _Slot[K, A]) -> OverloadedError:
+    def _overloaded(self, slot: Slot[K, A]) -> OverloadedError:
         if slot.revival is None:
             return OverloadedError()
         return CrashLoopError(retry_after=self.delay(slot.key))
 
-    def _waiting(self, slot: _Slot[K, A]) -> Handle[Envelope]:
+    def _waiting(self, slot: Slot[K, A]) -> Handle[Envelope]:
         if slot.waiting is None:
             slot.waiting = Handle(
                 f"{self._kind} {slot.key}",
@@ -184,6 +177,7 @@ class Directory(Generic[K, A]):
                 limit=self._crashes.policy.waiting,
                 lives=self._crashes.policy.lives,
             )
+            self._traffic.holders.add(slot.waiting)
         return slot.waiting
 
     def _poisoned(self, key: K, envelope: Envelope, error: BaseException) -> None:
@@ -198,14 +192,15 @@ class Directory(Generic[K, A]):
         except Exception as error:  # noqa: BLE001 - whatever it fails of is its own affair
             log.error("observer_failed", kind=self._kind, key=str(key), error=type(error).__name__)  # noqa: TRY400 - a trace may show the message
 
-    def _start(self, key: K) -> _Slot[K, A]:
+    def _start(self, key: K) -> Slot[K, A]:
         try:
             ref = self._activate(key)
         except Exception as error:
             log.warning("activation_failed", kind=self._kind, key=str(key), error=type(error).__name__)
             raise ActivationError().caused_by(error) from error
-        slot = _Slot(key, ref, _now())
+        slot = Slot(key, ref, _now())
         self._slots[key] = slot
+        ref.mailbox.measure(self._traffic)
         ref.bequeath(partial(self._inherit, slot))
         ref.termination.watch(partial(self._ended, slot))
         self._live.set(len(self._slots))
@@ -213,7 +208,7 @@ class Directory(Generic[K, A]):
         self._keep_to_capacity()
         return slot
 
-    def _inherit(self, slot: _Slot[K, A], unread: list[Envelope]) -> None:
+    def _inherit(self, slot: Slot[K, A], unread: list[Envelope]) -> None:
         if not slot.over:
             if unread:
                 self._waiting(slot).detach(unread)
@@ -224,7 +219,7 @@ class Directory(Generic[K, A]):
             except ActorError as error:
                 refuse(envelope, error)
 
-    def _ended(self, slot: _Slot[K, A]) -> None:
+    def _ended(self, slot: Slot[K, A]) -> None:
         slot.over = True
         end = slot.ref.termination
         if end.error is None:
@@ -236,6 +231,7 @@ class Directory(Generic[K, A]):
         if not slot.leaving:
             slot.leaving = True
             self._leaving += 1
+        self._failures.inc()
         delay_s = self._crashes.failed(slot.key, _now())
         self._call(self._on_crash, slot.key, end.error)
         if not end.started:
@@ -248,23 +244,29 @@ class Directory(Generic[K, A]):
         else:
             self._go_on(slot)
 
-    def _go_on(self, slot: _Slot[K, A]) -> None:
+    def _go_on(self, slot: Slot[K, A]) -> None:
         """Let the next incarnation have what waits; what comes from now on is behind it."""
         self._leaving -= slot.leaving
         del self._slots[slot.key]
         self._live.set(len(self._slots))
-        if not slot.waiting:
+        if slot.waiting is not None:
+            self._hand_on(slot, slot.waiting)
+
+    def _hand_on(self, slot: Slot[K, A], waiting: Handle[Envelope]) -> None:
+        self._traffic.holders.discard(waiting)
+        if not waiting:
             return
         if self._closed:
             self._refuse(slot, ActorGoneError())
             return
         try:
-            slot.waiting.attach(self._start(slot.key).ref.mailbox)
+            waiting.attach(self._start(slot.key).ref.mailbox)
         except ActivationError as error:
             self._refuse(slot, error)
 
-    def _refuse(self, slot: _Slot[K, A], error: ActorError) -> None:
+    def _refuse(self, slot: Slot[K, A], error: ActorError) -> None:
         if slot.waiting is not None:
+            self._traffic.holders.discard(slot.waiting)
             slot.waiting.close(lambda envelope: refuse(envelope, error))
             slot.waiting = None
 
@@ -295,7 +297,7 @@ class Directory(Generic[K, A]):
             self._quiet_at = now + QUIET_S
             self._calm(now)
 
-    def _keep_busy(self, slot: _Slot[K, A], now: float) -> bool:
+    def _keep_busy(self, slot: Slot[K, A], now: float) -> bool:
         """Let a busy actor count as used now."""
         if slot.ref.busy:
             slot.used_at = now

@@ -28,9 +28,10 @@ class Envelope(PykkaEnvelope[Any]):
         deaths: how many actors failed while handling it.
         key: set while the message may be replaced by a newer one of the same key.
         stashed: the receiver put it aside; it is answered when it is handled again.
+        since: time in seconds at which it began to wait, or to be handled; None unless `Traffic` times it.
     """
 
-    __slots__ = ("cause", "chain", "deadline", "deaths", "id", "key", "stashed", "trace")
+    __slots__ = ("cause", "chain", "deadline", "deaths", "id", "key", "since", "stashed", "trace")
 
     def __init__(
         self, message: Any, reply_to: Future[Any] | None = None, deadline: float | None = None
@@ -42,6 +43,7 @@ class Envelope(PykkaEnvelope[Any]):
         self.deaths = 0
         self.key: Hashable = None
         self.stashed = False
+        self.since: float | None = None
         self.trace = NO_TRACE if get_current_span() is INVALID_SPAN else carrier()
         scope = CURRENT.get()
         if scope is None or scope.envelope is None:

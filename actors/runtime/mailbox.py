@@ -12,6 +12,7 @@ from pykka import _envelope
 
 from actors.runtime.envelope import Envelope, is_stop_request
 from actors.runtime.errors import ActorGoneError, OverloadedError
+from actors.runtime.traffic import Traffic
 from config import metrics
 
 _MERGING = threading.Lock()
@@ -107,6 +108,7 @@ class Mailbox:
         closed: nothing is accepted any more.
         awake: the reader knows that there is something to read.
         heir: takes the unread envelopes when the mailbox closes.
+        traffic: measures the mail; None when nobody does.
     """
 
     __slots__ = (
@@ -120,6 +122,7 @@ class Mailbox:
         "closed",
         "heir",
         "reader",
+        "traffic",
     )
 
     def __init__(self, spec: MailboxSpec) -> None:
@@ -131,6 +134,7 @@ class Mailbox:
         self._stash: list[Envelope] | None = None
         self.reader: Reader | None = None
         self.heir: Callable[[list[Envelope]], None] | None = None
+        self.traffic: Traffic | None = None
         self.closed = False
         self.awake = True
 
@@ -155,6 +159,8 @@ class Mailbox:
         if self.closed:
             raise ActorGoneError
         envelope = letter if isinstance(letter, Envelope) else Envelope(letter.message, letter.reply_to)
+        if self.traffic is not None:
+            self.traffic.sent(envelope)
         if self._spec.rules:
             if not self._put_by_rule(envelope, always):
                 return
@@ -166,8 +172,30 @@ class Mailbox:
         if self.closed:  # closed by another thread in this instant
             self._bequeath(self._unread())  # type: ignore[unreachable] # mypy knows no threads
         elif not self.awake and self.reader is not None:
-            self.awake = True
+            self._awaken()
             self.reader.wake()
+
+    def measure(self, traffic: Traffic) -> None:
+        """Let `traffic` measure the mail from now on."""
+        self.traffic = traffic
+        traffic.holders.add(self)
+
+    def _awaken(self) -> None:
+        self.awake = True
+        if self.traffic is not None:
+            self.traffic.holders.add(self)
+
+    def rest(self) -> bool:
+        """Let the next envelope wake the reader; False when there is something to take already."""
+        if self._queue or self._urgent:
+            return False
+        if self.traffic is not None and not self._stash:
+            self.traffic.holders.discard(self)
+        self.awake = False
+        if not self._queue and not self._urgent:
+            return True
+        self._awaken()  # another thread put something in this instant
+        return False
 
     def _put_by_rule(self, envelope: Envelope, always: bool) -> bool:
         """Return False when an unread message took the new one in."""
@@ -311,6 +339,8 @@ class Mailbox:
     def close(self) -> None:
         """Accept nothing more; hand what is unread to the heir, or answer it with `ActorGoneError`."""
         self.closed = True
+        if self.traffic is not None:
+            self.traffic.holders.discard(self)
         self.unstash()
         self._bequeath(self._unread())
         while self._producers:

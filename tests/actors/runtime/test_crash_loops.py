@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from actors.runtime import AsyncioActor, CrashLoops, CrashPolicy, Directory
+from actors.runtime.crash_loop import MOST_COUNTED
 from actors.runtime.errors import ActivationError, ActorGoneError, AskTimeoutError, CrashLoopError
 from supervision import Backoff
 
@@ -197,3 +198,19 @@ def test_no_key_starts_more_often_than_the_policy_says(lives_s: list[float], int
         now += loops.failed("a", now)
         starts.append(now)
         assert len([at for at in starts if now - at < policy.period_s]) <= intensity + 1
+
+
+def test_a_key_that_was_well_for_long_has_its_failures_counted_still() -> None:
+    crashes: CrashLoops[str] = CrashLoops()
+    for now in (0.0, 1.0, 10_000.0):
+        crashes.failed("ada", now)
+
+    assert (crashes.count("ada"), crashes.count("bob")) == (3, 0)
+
+
+def test_only_the_keys_that_failed_last_are_counted() -> None:
+    crashes: CrashLoops[int] = CrashLoops()
+    for key in range(MOST_COUNTED + 1):
+        crashes.failed(key, 1_000.0 * key)
+
+    assert [crashes.count(key) for key in (0, 1, MOST_COUNTED)] == [0, 1, 1]
