@@ -1,4 +1,7 @@
-"""The places where Pykka's semantics and an event loop collide; each was a hang or a lost message once."""
+"""The places where Pykka's semantics and an event loop collide; each was a hang or a lost message once.
+
+The ten of them have numbers, and a docstring tells what stock Pykka does.
+"""
 
 import asyncio
 import threading
@@ -11,6 +14,7 @@ from pykka import ActorDeadError, ActorRegistry
 from typing_extensions import override
 
 from actors.runtime import AsyncioActor, AsyncioFuture, MailboxSpec, ThreadActor
+from actors.runtime.child import ActorHandle, actor_child
 from actors.runtime.errors import (
     AskTimeoutError,
     DeadlineError,
@@ -18,6 +22,7 @@ from actors.runtime.errors import (
     HandlerCancelledError,
     OverloadedError,
 )
+from supervision import Supervisor
 from tests.actors.runtime.actors_under_test import Recorder, actor_of
 
 pytestmark = pytest.mark.unit
@@ -37,6 +42,8 @@ class Sleeper(ThreadActor):
 
 
 def test_awaiting_a_thread_actor_leaves_the_loop_free() -> None:
+    """Trap 1: awaiting a future blocks the loop until the answer is there."""
+
     async def story() -> int:
         go_on = threading.Event()
 
@@ -66,6 +73,7 @@ async def _as_task(future: Any) -> Any:
 
 
 async def test_a_blocking_ask_on_a_loop_raises_and_sends_nothing() -> None:
+    """Trap 2: `ask` and `stop` block by default, on a loop forever."""
     ref = Recorder.start()
     with pytest.raises(DeadlockError):
         ref.ask("hello")
@@ -76,6 +84,7 @@ async def test_a_blocking_ask_on_a_loop_raises_and_sends_nothing() -> None:
 
 
 async def test_setting_an_attribute_through_a_proxy_on_a_loop_raises() -> None:
+    """Trap 2: there is no way to set an attribute without blocking."""
     proxy = Recorder.start().proxy()
     with pytest.raises(DeadlockError):
         proxy.seen = []
@@ -91,10 +100,12 @@ async def test_a_blocking_get_on_a_loop_raises_at_once() -> None:
 
 @pytest.mark.parametrize("value", [AsyncioFuture(), mock.MagicMock(), mock.AsyncMock()])
 async def test_an_awaitable_answer_is_a_value_and_not_awaited(value: Any) -> None:
+    """Trap 3: awaiting whatever can be awaited hangs on answers that are futures or mocks."""
     assert await Recorder.start().request(value, 1.0) is value
 
 
 async def test_a_cancelled_handler_is_a_failure_and_not_the_end_of_all_actors() -> None:
+    """Trap 4: `CancelledError` is no `Exception`, so it would stop every actor there is."""
     bystander, asked, told = Recorder.start(), Recorder.start(), Recorder.start()
     with pytest.raises(HandlerCancelledError):
         await asked.request(asyncio.CancelledError(), 1.0)
@@ -126,6 +137,7 @@ class Asker(AsyncioActor):
 
 
 async def test_a_cycle_of_asks_is_refused_at_once() -> None:
+    """Trap 5: one message at a time, so A that asks B that asks A waits forever."""
     one, two = Asker.start(), Asker.start()
     actor_of(one).friend, actor_of(two).friend = two, one
     started = asyncio.get_running_loop().time()
@@ -161,6 +173,7 @@ async def test_a_child_task_may_ask_its_own_actor() -> None:
 
 
 async def test_an_ask_fails_to_the_caller_and_a_tell_fails_the_actor() -> None:
+    """Trap 6: the same bug goes to the caller of an ask, and ends the actor of a tell."""
     ref = Recorder.start()
     actor = actor_of(ref)
     with pytest.raises(ValueError, match="asked"):
@@ -186,7 +199,21 @@ async def test_every_ask_ends_by_its_timeout_and_is_not_begun_after_it() -> None
     assert actor.seen == ["wait", "waited"]
 
 
+async def test_a_stopped_actor_stays_dead_and_its_name_reaches_the_next_one() -> None:
+    """Trap 7: a stopped actor cannot start again, and its reference is dead for good."""
+    handle = ActorHandle("recorder")
+    ref = Recorder.start()
+    handle.bear(ref)
+    await ref.stop(block=False)
+    handle.tell("meanwhile")
+    with pytest.raises(ActorDeadError):
+        await ref.request("hello", 1.0)
+    handle.bear(Recorder.start())
+    assert await handle.ask("hello", 1.0) == "hello"
+
+
 async def test_a_mailbox_closes_without_losing_an_ask() -> None:
+    """Trap 8: what is put in after the end is lost, and whoever asked hangs."""
     ref = Recorder.start()
     actor = actor_of(ref)
     ref.tell("wait")
@@ -225,6 +252,8 @@ def _send(ref: Any, futures: list[Any]) -> None:
 
 
 async def test_a_full_mailbox_refuses_at_once_instead_of_blocking_the_loop() -> None:
+    """Trap 9: mailboxes have no limit, and a queue with one would block the loop."""
+
     class Small(Recorder):
         mailbox_spec = MailboxSpec(limit=2)
 
@@ -250,6 +279,7 @@ async def test_a_stop_is_accepted_by_a_full_mailbox() -> None:
 
 
 async def test_on_stop_is_for_stops_and_on_failure_for_failures() -> None:
+    """Trap 10: after a crash `on_stop` is not called."""
     ref = Recorder.start()
     actor = actor_of(ref)
     ref.tell(ValueError())
@@ -292,6 +322,19 @@ async def test_a_failing_callback_of_one_actor_stops_no_other() -> None:
     other.tell("hello")
     assert await other.request("still here", 1.0) == "still here"
     assert reported == ["watcher"]
+
+
+async def test_nobody_but_a_supervisor_starts_a_crashed_actor_again() -> None:
+    """Trap 10: a crash is logged and forgotten."""
+    handle = ActorHandle("recorder", lives=1)
+    root = await Supervisor("root", [actor_child("recorder", Recorder.start, handle=handle)]).start()
+    alone = Recorder.start()
+    alone.tell(ValueError())
+    handle.tell(ValueError())
+    await asyncio.sleep(1)
+    assert not alone.is_alive()
+    assert await handle.ask("hello", 1.0) == "hello"
+    await root.stop()
 
 
 @pytest.mark.parametrize("hook", ["on_start", "on_stop"])
