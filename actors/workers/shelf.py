@@ -50,7 +50,7 @@ class Parcel:
             BlobLostError: the file is missing, cannot be read or is not what was announced.
         """
         try:
-            data = await on_disk(self._read)
+            data = await on_disk(self._read, stored.size + 1)
             digest = await asyncio.to_thread(hashlib.sha256, data)
         except OSError as error:
             raise BlobLostError(f"A blob is lost: {error}").caused_by(error) from error
@@ -70,13 +70,13 @@ class Parcel:
         except OSError as error:
             self._error = error
 
-    def _read(self) -> bytes:
-        """Return what is there; one byte too many is enough to know."""
+    def _read(self, limit: int) -> bytes:
+        """Return what is there; one byte too many is enough to know that it is wrong."""
         if self._error is not None:
             raise self._error
         file = self._file.result()
         file.seek(0)
-        return file.read(MAX_BLOB + 1)
+        return file.read(limit)
 
     def _close(self) -> None:
         with contextlib.suppress(OSError):
