@@ -78,9 +78,9 @@ async def _delay() -> dict[str, float]:
         app = App(_settings(rig))
         try:
             await app.start()
-            await app.intake.ready.wait()
+            await app.parts.intake.ready.wait()
             await rig.warm_up()
-            durability = Durability(app.stores)
+            durability = Durability(app.parts.stores)
             with_writes, without = await _alternate(rig, durability)
         finally:
             await app.stop()

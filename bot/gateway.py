@@ -1,7 +1,6 @@
-"""The connection to Discord, kept alive: one incarnation follows another unless the refusal is final."""
+"""The connection to Discord: one client is one incarnation of a child that is never given up."""
 
 import asyncio
-import random
 from collections.abc import Callable
 
 import aiohttp
@@ -13,11 +12,16 @@ from bot.endpoints import point_gateway
 from config.errors import TroupeError
 from config.logs import get_logger
 from config.settings import Settings
+from supervision.child import Child, Vitals
+from supervision.policy import ENDLESS, Backoff, Policy
+from supervision.supervisor import Supervisor, supervisor_child
+from supervision.task import task_child
 
 log = get_logger(__name__)
 
 LOGIN_DEADLINE_S = 60.0
-LONGEST_PAUSE_S = 60.0
+DISCONNECT_S, CLOSE_S = 8.0, 5.0
+TIRELESS = Policy(intensity=ENDLESS, backoff=Backoff(first_s=0.5, cap_s=60.0, healthy_s=60.0))
 FATAL_CLOSE_CODES = {
     4004: "Discord does not accept the bot's token.",
     4010: "Discord refuses this shard number.",
@@ -38,7 +42,12 @@ class DiscordRefusedError(TroupeError):
 
 
 class Gateway:
-    """Runs one client after another. `client` is the one in use, or None between two."""
+    """Makes one client after another.
+
+    Attributes:
+        client: the one in use, or None between two.
+        incarnations: how many there were.
+    """
 
     def __init__(self, settings: Settings, make_client: Callable[[], TroupeClient]) -> None:
         self._settings = settings
@@ -56,45 +65,41 @@ class Gateway:
         """Our application, once Discord has told."""
         return self.client.application_id if self.client is not None else None
 
+    def child(self) -> Child:
+        """Return how to supervise it: whatever ends a client, the next one follows.
+
+        Discord is not ours, so nobody gives it up, however long it is away; only a refusal is for good.
+        """
+        client = task_child("client", self.run, vitals=self._vitals, stop_budget_s=DISCONNECT_S)
+        return supervisor_child(
+            "discord", lambda: Supervisor("discord", [client], TIRELESS), stop_budget_s=DISCONNECT_S + CLOSE_S
+        )
+
     async def run(self) -> None:
-        """Stay connected until cancelled.
+        """Be one client, from its login to its end; closed when cancelled.
 
         Raises:
             DiscordRefusedError: token or intents are not accepted; trying again would not help.
+            Exception: what the connection ended of; any parser of discord.py may raise anything.
         """
-        failures = 0
-        while True:
-            started = asyncio.get_running_loop().time()
-            try:
-                await self._one_incarnation()
-            except DiscordRefusedError:
-                raise
-            except Exception as error:  # noqa: BLE001 - any parser of discord.py may raise anything
-                log.warning("discord_connection_ended", error=type(error).__name__, detail=str(error)[:200])
-            healthy = asyncio.get_running_loop().time() - started > LONGEST_PAUSE_S
-            failures = 1 if healthy else failures + 1
-            await asyncio.sleep(_pause(failures))
-
-    async def _one_incarnation(self) -> None:
-        client = self._make_client()
-        self.client = client
+        self.client = client = self._make_client()
         self.incarnations += 1
         try:
             async with asyncio.timeout(LOGIN_DEADLINE_S):
                 await client.login(self._settings.discord_token or "")
                 await self._find_gateway(client)
             await client.connect(reconnect=True)
-        except discord.LoginFailure as error:
-            raise DiscordRefusedError(FATAL_CLOSE_CODES[4004]) from error
-        except discord.PrivilegedIntentsRequired as error:
-            raise DiscordRefusedError(INTENTS_HELP) from error
-        except discord.ConnectionClosed as error:
-            if reason := FATAL_CLOSE_CODES.get(error.code):
+        except Exception as error:
+            log.warning("discord_connection_ended", error=type(error).__name__, detail=str(error)[:200])
+            if reason := _reason_of_refusal(error):
                 raise DiscordRefusedError(reason) from error
             raise
         finally:
             self.client = None
             await _close(client)
+
+    def _vitals(self) -> Vitals:
+        return Vitals(work="connected" if self.is_ready else "connecting")
 
     async def _find_gateway(self, client: TroupeClient) -> None:
         """A plain discord.py client never asks where the gateway is; another Discord must be asked."""
@@ -103,14 +108,22 @@ class Gateway:
             point_gateway(answer["url"])
 
 
-def _pause(failures: int) -> float:
-    """Exponential backoff with full jitter, in seconds."""
-    return random.uniform(0.1, min(LONGEST_PAUSE_S, 0.5 * 2**failures))  # noqa: S311 - jitter
+def _reason_of_refusal(error: Exception) -> str | None:
+    """Return what only the operator can mend, if it is that."""
+    match error:
+        case discord.LoginFailure():
+            return FATAL_CLOSE_CODES[4004]
+        case discord.PrivilegedIntentsRequired():
+            return INTENTS_HELP
+        case discord.ConnectionClosed(code=code):
+            return FATAL_CLOSE_CODES.get(code)
+        case _:
+            return None
 
 
 async def _close(client: discord.Client) -> None:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(CLOSE_S):
             await client.close()
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         log.warning("discord_close_failed", error=type(error).__name__)

@@ -4,26 +4,33 @@ import asyncio
 import faulthandler
 import signal
 import sys
-from collections.abc import Callable
 
 from bot.stacks import task_stacks
+from storage.database import Database
+from supervision.supervisor import Supervisor
 from supervision.tree import Node, render
 
 
+class StorageView:
+    """What the tree shows of the storage: whether it answers, be it ours or not."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def snapshot(self) -> Node:
+        """Return it as it is now."""
+        return Node(name="storage", state="up" if self._database.answers else "down")
+
+
 class Oversight:
-    """Looks at everything that runs without disturbing it.
+    """Looks at everything below the root without disturbing it."""
 
-    Args:
-        parts: give the tree of each part, in the order of their start; None for one that has none yet.
-    """
-
-    def __init__(self, *parts: Callable[[], Node | None]) -> None:
-        self._parts = parts
+    def __init__(self, root: Supervisor) -> None:
+        self._root = root
 
     def snapshot(self) -> Node:
         """Return the tree as it is now."""
-        found = [node for part in self._parts if (node := part()) is not None]
-        return Node(name="troupe", kind="supervisor", state="running", children=found)
+        return self._root.snapshot()
 
     def dump(self) -> str:
         """Return the tree, and where every task waits."""

@@ -21,13 +21,13 @@ class Readiness:
         self._gateway = gateway
         self._service = service
         self._model = model
-        self.has_storage = True
 
     def parts(self) -> list[Health]:
         """Return the state of every part that answering a message needs."""
         use, workers = self._model.describe(), self._service.status()
+        stored = self._database.answers
         return [
-            Health("storage", ok=self.has_storage, mend="" if self.has_storage else "see `troupe doctor`"),
+            Health("storage", ok=stored, mend="" if stored else "see `troupe doctor`"),
             Health("discord", ok=self._gateway.is_ready, detail=f"{self._gateway.incarnations} connections"),
             Health("model", ok=use.problem is None, detail=use.problem or use.standing),
             Health("workers", ok=True, detail=f"{len(workers.workers)} connected, host {workers.host_state}"),
@@ -39,4 +39,4 @@ class Readiness:
             due = time.monotonic() + LOOK_S
             await asyncio.sleep(LOOK_S)
             metrics.loop_lag.observe(max(0.0, time.monotonic() - due))
-            self.has_storage = await self._database.ping()
+            await self._database.ping()

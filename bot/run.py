@@ -9,8 +9,7 @@ from typing import Any
 
 import uvloop
 
-from bot.app import App
-from bot.local_discord import LocalDiscord
+from bot.app import STOP_S, App
 from bot.oversight import dump_on_signal
 from config.logs import configure_logging, get_logger
 from config.settings import Settings, load_settings
@@ -20,8 +19,6 @@ from supervision.errors import EXIT_SOFTWARE, EscalatedError
 log = get_logger(__name__)
 
 EXIT_FORCED = 130
-STOP_S = 24.0
-"""All of an orderly stop; orchestrators commonly kill after 30 s."""
 
 
 def run() -> int:
@@ -40,30 +37,23 @@ def run() -> int:
 async def _main(settings: Settings) -> int:
     stopping = asyncio.Event()
     _listen_for_signals(stopping)
-    local = None if settings.discord_token else LocalDiscord(settings)
-    try:
-        if local is not None:
-            _say("Starting a Discord of our own, since DISCORD_TOKEN is not set …")
-            settings = await local.start()
-        return await _perform(
-            App(settings, ours=local is not None), settings, stopping, page=local is not None
-        )
-    finally:
-        if local is not None:
-            await local.stop()
+    app = App(settings)
+    if app.is_local:
+        _say("Starting a Discord of our own, since DISCORD_TOKEN is not set …")
+    return await _perform(app, stopping)
 
 
-async def _perform(app: App, settings: Settings, stopping: asyncio.Event, *, page: bool) -> int:
+async def _perform(app: App, stopping: asyncio.Event) -> int:
     """Start the app, wait for its end, and stop it."""
     try:
         await _unless(stopping, app.start())
         if not stopping.is_set():
             dump_on_signal(app.oversight)
-            _greet(app, settings, page=page)
+            _greet(app)
             await _unless(stopping, app.wait_failed())
         return 0 if stopping.is_set() else EXIT_SOFTWARE
     except EscalatedError as error:
-        _say(f"\n  Troupe gives up: {error}\n")
+        _say(f"\n  Troupe gives up: {error} {error.origin}\n")
         return EXIT_SOFTWARE
     finally:
         _say("Stopping …")
@@ -98,9 +88,9 @@ def _listen_for_signals(stopping: asyncio.Event) -> None:
         asyncio.get_running_loop().add_signal_handler(number, hear)
 
 
-def _greet(app: App, settings: Settings, *, page: bool) -> None:
-    if page:
-        _say(f"\n  Troupe is ready: open http://{settings.sandbox_http}")
+def _greet(app: App) -> None:
+    if app.is_local:
+        _say(f"\n  Troupe is ready: open http://{app.settings.sandbox_http}")
         _say(f"  In #stage write: @{app.greeter} hello\n")
     else:
         _say("\n  Troupe is ready. In a channel: /channel add-personality, then @Name hello\n")

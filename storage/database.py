@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from config.logs import get_logger
 from config.settings import Settings
 from storage.claims import Claim
 from storage.codecs import set_codecs
@@ -28,8 +27,6 @@ CLOSE_S = 5.0
 COMMAND_S = 35.0
 """One more than the server's own limit, for a server that does not answer at all."""
 CONNECTIONS = 16
-WATCH_S, LONGEST_PAUSE_S = 0.5, 10.0
-"""How often the embedded server is looked after, and the longest pause between tries to revive it."""
 SERVER_SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
@@ -39,21 +36,25 @@ SERVER_SETTINGS = {
 }
 PING, CREATE_VECTOR, VECTOR_SCHEMA = query("ping"), query("create_vector"), query("vector_schema")
 
-log = get_logger(__name__)
-
 
 class Database:
-    """Runs named queries. Connections lost with the server come back by themselves when it is back."""
+    """Runs named queries. Connections lost with the server come back by themselves when it is back.
+
+    Attributes:
+        answers: the server did so at the latest `ping`.
+    """
 
     def __init__(self, dsn: str, pool: "asyncpg.Pool[Row]", server: EmbeddedPostgres | None) -> None:
         self.dsn = dsn
         self._pool = pool
         self._server = server
-        self._watch = asyncio.create_task(self._keep_running(server)) if server else None
+        self.answers = True
 
     @classmethod
     async def open(cls, settings: Settings) -> Self:
-        """Connect to `DATABASE_URL`, or start the embedded server and connect to it.
+        """Connect to `DATABASE_URL`, or to the embedded server, which is started unless it runs already.
+
+        Nobody starts it again should it die: who needs that supervises one besides.
 
         Raises:
             EmbeddedServerError: the embedded server cannot run here.
@@ -62,21 +63,22 @@ class Database:
         """
         if settings.database_url:
             return cls(settings.database_url, await _connect(settings.database_url), None)
-        server = EmbeddedPostgres(settings.data_path / "postgres", settings.pg_bin)
+        server = EmbeddedPostgres.of(settings)
         try:
             dsn = await server.start()
             database = cls(dsn, await _connect(dsn), server)
         except BaseException:
             await server.stop()
             raise
-        await database.require_vector()
+        try:
+            await database.require_vector()
+        except BaseException:
+            await database.close()
+            raise
         return database
 
     async def close(self) -> None:
         """Close all connections, and stop the embedded server if nobody else uses it; again is harmless."""
-        if self._watch:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
         try:
             async with asyncio.timeout(CLOSE_S):
                 await self._pool.close()
@@ -127,9 +129,10 @@ class Database:
     async def ping(self) -> bool:
         """True when the server answers."""
         try:
-            return bool(await self.fetch_value(PING) == 1)
+            self.answers = bool(await self.fetch_value(PING) == 1)
         except StorageError:
-            return False
+            self.answers = False
+        return self.answers
 
     async def claim(self, name: str) -> Claim:
         """Make this process the only holder of `name` on this database, until released or disconnected.
@@ -160,22 +163,6 @@ class Database:
                 "the built-in server has it."
             ) from error
         await self._pool.expire_connections()
-
-    async def _keep_running(self, server: EmbeddedPostgres) -> None:
-        pause = WATCH_S
-        while True:
-            await asyncio.sleep(pause)
-            if await server.is_running():
-                continue
-            log.warning("database_died")
-            try:
-                await server.start()
-            except StorageError as error:
-                pause = min(2 * pause, LONGEST_PAUSE_S)
-                log.warning("database_not_revived", reason=str(error), next_try_s=pause)
-            else:
-                pause = WATCH_S
-                log.info("database_revived")
 
 
 async def _connect(dsn: str) -> "asyncpg.Pool[Row]":

@@ -6,11 +6,13 @@ import shutil
 import threading
 import time
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import psutil
 
 from config.logs import get_logger
+from config.settings import Settings
 from storage.embedded.account import Account
 from storage.embedded.binaries import Binaries, find_binaries
 from storage.embedded.locks import Membership, exclusive
@@ -72,6 +74,11 @@ class EmbeddedPostgres:
         self._home = self._wanted
         self._sockets = Path()
 
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the server that these settings ask for."""
+        return cls(settings.data_path / "postgres", settings.pg_bin)
+
     @property
     def data(self) -> Path:
         """The data folder; final only once started."""
@@ -84,10 +91,13 @@ class EmbeddedPostgres:
             EmbeddedServerError: it cannot run here; the message says what to change.
         """
         self._given_up.clear()
+        starting = asyncio.create_task(asyncio.to_thread(self._start))
         try:
-            return await asyncio.to_thread(self._start)
+            return await asyncio.shield(starting)
         except asyncio.CancelledError:
             self._given_up.set()
+            with contextlib.suppress(OSError, psutil.Error, EmbeddedServerError):
+                await starting  # so that whoever stops it afterwards finds what it has become
             raise
         except (OSError, psutil.Error) as error:
             raise EmbeddedServerError(f"The embedded Postgres cannot start: {error}") from error
@@ -123,6 +133,11 @@ class EmbeddedPostgres:
         if (self.data / "PG_VERSION").exists():
             self._check_major(version, note)
             return
+        if self._membership is not None:
+            raise EmbeddedServerError(
+                f"The data in {self.data} went away while they were in use. Bring them back: the next start "
+                "of Troupe would begin with an empty database."
+            )
         fresh = self._home / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
         locale = BUILTIN_LOCALE if int(version.partition(".")[0]) >= BUILTIN_SINCE else PLAIN_LOCALE

@@ -13,40 +13,46 @@ import pytest
 
 from bot.local_discord import LocalDiscord, LocalDiscordError
 from config.settings import Settings
+from supervision.errors import EscalatedError
+from supervision.policy import Backoff, Policy
+from supervision.process import ProcessLife
+from supervision.supervisor import Supervisor
 from tests.bot.here import eventually
 
 pytestmark = pytest.mark.discord
 
+QUICK = Policy(intensity=2, backoff=Backoff(first_s=0.0), must_start=True)
 PARENT = """
 import asyncio, sys
 from bot.local_discord import LocalDiscord
 from config.settings import Settings
+from supervision import Supervisor
 
 async def main():
     local = LocalDiscord(Settings(data_dir=sys.argv[1], sandbox_http="127.0.0.1:0"))
-    await local.start()
-    print(local._process.pid, flush=True)
+    root = await Supervisor("root", [local.child()]).start()
+    print(root.running("local discord").process.pid, flush=True)
     await asyncio.sleep(600)
 
 asyncio.run(main())
 """
 
 
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.local_discord.RESTART_PAUSE_S", 0.02)
+@pytest.fixture
+def local(tmp_path: Path, unused_tcp_port: int) -> LocalDiscord:
+    return LocalDiscord(Settings(data_dir=str(tmp_path), sandbox_http=f"127.0.0.1:{unused_tcp_port}"))
 
 
 @pytest.fixture
-async def local(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[LocalDiscord]:
-    discord = LocalDiscord(Settings(data_dir=str(tmp_path), sandbox_http=f"127.0.0.1:{unused_tcp_port}"))
-    yield discord
-    await discord.stop()
+async def root(local: LocalDiscord) -> AsyncIterator[Supervisor]:
+    supervisor = await Supervisor("root", [local.child()], QUICK).start()
+    yield supervisor
+    await supervisor.stop()
 
 
-def process_of(local: LocalDiscord) -> int:
-    assert local._process is not None
-    return local._process.pid
+def process_of(root: Supervisor) -> int | None:
+    running = root.running("local discord")
+    return running.process.pid if isinstance(running, ProcessLife) else None
 
 
 async def answers(settings: Settings) -> bool:
@@ -59,71 +65,73 @@ async def answers(settings: Settings) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("root")
 async def test_the_settings_point_to_it_when_it_runs(local: LocalDiscord) -> None:
-    settings = await local.start()
-
-    assert await answers(settings)
-    assert settings.owner_id is not None
-    assert settings.discord_gateway_url is not None
+    assert await answers(local.settings)
+    assert local.settings.owner_id is not None
+    assert local.settings.discord_gateway_url is not None
 
 
 async def test_an_owner_that_was_set_stays(tmp_path: Path) -> None:
     local = LocalDiscord(Settings(data_dir=str(tmp_path), sandbox_http=":0", owner_id=7))
 
-    settings = await local.start()
-    await local.stop()
+    root = await Supervisor("root", [local.child()]).start()
+    await root.stop()
 
-    assert settings.owner_id == 7
+    assert local.settings.owner_id == 7
 
 
-async def test_killed_it_comes_back_under_the_same_address(local: LocalDiscord) -> None:
-    settings = await local.start()
-    first = process_of(local)
+async def test_killed_it_comes_back_under_the_same_address_and_the_tree_shows_it(
+    local: LocalDiscord, root: Supervisor
+) -> None:
+    settings = local.settings
+    first = process_of(root)
+    assert first is not None
 
     os.kill(first, signal.SIGKILL)
+    await eventually(lambda: process_of(root) not in {None, first})
 
-    await eventually(lambda: process_of(local) != first)
-    await eventually(lambda: answers(settings))
+    assert await answers(settings)
+    assert local.settings == settings
+    assert [(node.state, node.restarts) for node in root.snapshot().children] == [("up", 1)]
 
 
-async def test_it_is_tried_again_while_it_cannot_come_back(local: LocalDiscord, tmp_path: Path) -> None:
-    settings = await local.start()
-    first = process_of(local)
+async def test_one_that_cannot_come_back_is_given_up_with_its_reason(
+    root: Supervisor, tmp_path: Path
+) -> None:
     state = tmp_path / "sandbox"
-    kept = tmp_path / "kept"
-    state.rename(kept)
+    state.rename(tmp_path / "kept")
     state.write_text("not a folder")
 
-    os.kill(first, signal.SIGKILL)
-    await eventually(lambda: process_of(local) != first)
-    failed = process_of(local)
-    await eventually(lambda: process_of(local) != failed)
-    state.unlink()
-    kept.rename(state)
+    os.kill(process_of(root) or 0, signal.SIGKILL)
+    error = await root.wait_failed()
 
-    await eventually(lambda: answers(settings))
+    assert isinstance(error.origin, LocalDiscordError)
+    assert "'local discord' failed" in str(error)
 
 
-async def test_stopped_it_is_gone(local: LocalDiscord) -> None:
-    settings = await local.start()
-    process = process_of(local)
+async def test_stopped_it_is_gone(local: LocalDiscord, root: Supervisor) -> None:
+    process = process_of(root)
+    assert process is not None
 
-    await local.stop()
+    await root.stop()
 
     assert not psutil.pid_exists(process)
-    assert not await answers(settings)
+    assert not await answers(local.settings)
 
 
 async def test_one_that_does_not_listen_is_killed(
     local: LocalDiscord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.local_discord.STOP_S", 0.1)
-    await local.start()
-    os.kill(process_of(local), signal.SIGSTOP)
+    root = await Supervisor("root", [local.child()]).start()
+    process = process_of(root)
+    assert process is not None
+    os.kill(process, signal.SIGSTOP)
 
-    await local.stop()
+    await root.stop()
 
-    assert not psutil.pid_exists(process_of(local))
+    assert not psutil.pid_exists(process)
 
 
 async def test_a_port_that_is_taken_names_the_setting(tmp_path: Path) -> None:
@@ -133,16 +141,10 @@ async def test_a_port_that_is_taken_names_the_setting(tmp_path: Path) -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         local = LocalDiscord(Settings(data_dir=str(tmp_path), sandbox_http=address))
 
-        with pytest.raises(LocalDiscordError, match="TROUPE_SANDBOX_HTTP"):
-            await local.start()
+        with pytest.raises(EscalatedError) as error:
+            await Supervisor("root", [local.child()], QUICK).start()
 
-
-async def test_before_its_start_there_is_nothing_to_stop(tmp_path: Path) -> None:
-    local = LocalDiscord(Settings(data_dir=str(tmp_path)))
-
-    await local.stop()
-
-    assert local._process is None
+    assert "TROUPE_SANDBOX_HTTP" in str(error.value.origin)
 
 
 async def test_it_ends_with_us_whatever_happens_to_us(tmp_path: Path) -> None:

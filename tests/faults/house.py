@@ -121,7 +121,7 @@ class House:
         app = self.app = App(settings or self.settings)
         async with asyncio.timeout(START_S):
             await app.start()
-            await app.intake.ready.wait()
+            await app.parts.intake.ready.wait()
         return app
 
     async def stop(self) -> None:

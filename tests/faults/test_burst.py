@@ -40,7 +40,7 @@ async def test_a_burst_gives_up_chatter_alone_and_counts_it(own_house: House) ->
         own_house.settings, turns_at_once=2, turns_waiting=3, chatter_wait_s=1.0, settle_s=0.0
     )
     app = await own_house.start(settings)
-    zuzu = next(person for person in app.starters if person.slug == "madame-zuzu")
+    zuzu = next(person for person in app.parts.starters if person.slug == "madame-zuzu")
     scene = own_house.scene(CHANNELS)
     for channel in scene.channels:
         await own_house.stores.rosters.add(channel, zuzu.id)

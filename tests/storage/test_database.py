@@ -22,7 +22,6 @@ from storage.errors import (
     VectorMissingError,
     storage_errors,
 )
-from storage.migrate import migrate
 from storage.queries import Query, query
 from storage.stores import Stores
 
@@ -46,13 +45,6 @@ def kill_postmaster_below(folder: Path) -> None:
     postmaster.kill()
 
 
-def wait_for_postmaster(folder: Path) -> None:
-    deadline = time.monotonic() + 30
-    while postmaster_of(folder / "postgres" / "data") is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 async def until_it_answers(database: Database, seconds: float) -> None:
     began = time.monotonic()
     while not await database.ping():
@@ -62,18 +54,6 @@ async def until_it_answers(database: Database, seconds: float) -> None:
 
 async def test_the_embedded_server_brings_vectors(embedded: Database) -> None:
     assert await embedded.fetch_value(sql("select $1::vector"), [1, 2.5, -3]) == [1.0, 2.5, -3.0]
-
-
-async def test_after_a_kill_the_embedded_server_comes_back_by_itself_with_all_rows(
-    embedded: Database, elsewhere: Path
-) -> None:
-    await migrate(embedded)
-    stores = Stores(embedded)
-    await stores.settings.set("global", "answer", 42)
-    kill_postmaster_below(elsewhere)
-    await asyncio.to_thread(wait_for_postmaster, elsewhere)
-    await until_it_answers(embedded, 10)
-    assert await stores.settings.get("global", "answer", int) == 42
 
 
 async def test_while_postgres_is_away_a_query_fails_as_retryable(embedded: Database, elsewhere: Path) -> None:
@@ -89,23 +69,13 @@ async def ask_until_it_fails(database: Database) -> None:
         await database.fetch(query("ping"))
 
 
-async def test_a_revival_that_fails_is_tried_again(
-    embedded: Database, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    version = elsewhere / "postgres" / "data" / "PG_VERSION"
-    right = version.read_text()
-    version.write_text("17\n")
-    refused = asyncio.Event()
-
-    def notice(event: str, **_fields: object) -> None:
-        if event == "database_not_revived":
-            refused.set()
-
-    monkeypatch.setattr(database_module.log, "warning", notice)
+async def test_who_looks_sees_whether_it_answered(embedded: Database, elsewhere: Path) -> None:
+    assert embedded.answers
     kill_postmaster_below(elsewhere)
-    await asyncio.wait_for(refused.wait(), 10)
-    version.write_text(right)
-    await until_it_answers(embedded, 10)
+    with pytest.raises(StorageUnavailableError):
+        await ask_until_it_fails(embedded)
+    await embedded.ping()
+    assert not embedded.answers
 
 
 async def test_closing_stops_the_embedded_server_and_again_is_harmless(elsewhere: Path) -> None:
@@ -121,6 +91,15 @@ async def test_an_embedded_server_that_refuses_us_is_stopped(
 ) -> None:
     monkeypatch.setitem(database_module.SERVER_SETTINGS, "no_such_setting", "1")
     with pytest.raises(StorageError, match="no_such_setting"):
+        await Database.open(Settings(data_dir=str(elsewhere)))
+    assert processes_of(elsewhere / "postgres" / "data") == []
+
+
+async def test_an_embedded_server_of_no_use_is_stopped(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "VECTOR_SCHEMA", sql("select 1 / 0"))
+    with pytest.raises(VectorMissingError):
         await Database.open(Settings(data_dir=str(elsewhere)))
     assert processes_of(elsewhere / "postgres" / "data") == []
 

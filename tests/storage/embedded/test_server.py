@@ -363,6 +363,15 @@ async def test_a_recovery_without_end_is_given_up(elsewhere: Path, monkeypatch: 
     assert processes_of(server.data) == []
 
 
+async def test_data_that_went_away_are_not_replaced_by_an_empty_database(server: EmbeddedPostgres) -> None:
+    await server.start()
+    kill_postmaster(server)
+    server.data.rename(server.data.with_name("elsewhere"))
+    with pytest.raises(EmbeddedServerError, match="went away while they were in use"):
+        await server.start()
+    assert not server.data.exists()
+
+
 async def test_an_unwritable_home_is_a_clear_error(elsewhere: Path) -> None:
     (elsewhere / "file").write_text("")
     with pytest.raises(EmbeddedServerError, match="cannot start"):
