@@ -174,8 +174,10 @@ class Company:
 
     def _busiest(self) -> list[int]:
         """Return the channels to show; of a hundred thousand only those are looked at more closely."""
-        speakers = Counter(channel_id for channel_id, _ in self._speaking)
-        return nsmallest(MOST_SHOWN, self.channels, key=lambda key: (-speakers[key], str(key)))
+        speakers = Counter(channel_id for channel_id, _ in self._speaking if channel_id in self.channels)
+        busy = sorted(speakers, key=lambda channel_id: (-speakers[channel_id], str(channel_id)))
+        others = nsmallest(MOST_SHOWN, self.channels, key=str)
+        return list(dict.fromkeys([*busy, *others]))[:MOST_SHOWN]
 
     def _channel_node(self, channel_id: int, seats: list[Seat]) -> Node:
         node = self.channels.node(channel_id, f"channel {channel_id}")
