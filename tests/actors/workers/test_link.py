@@ -78,6 +78,14 @@ def test_a_worker_with_the_secret_is_welcome(wire: Wire) -> None:
     assert (wire.welcomed, wire.closed) == ([HELLO], False)
 
 
+def test_a_welcome_names_the_folder_for_large_blobs() -> None:
+    wire = Wire()
+
+    wire.say(HELLO)
+
+    assert wire.sent == [Welcome("/nowhere")]
+
+
 @pytest.mark.parametrize(
     "first",
     [
