@@ -44,7 +44,9 @@ class Rig:
 
     Args:
         worker_host: where the stage lets its workers live.
-        channels: how many there are; all three characters live in each.
+        channels: how many there are; all three characters live in each that they moved into.
+        dsn: a database to use; without one, a Postgres of its own is started.
+        stage_dsn: how the stage comes to that database, if not by `dsn`.
 
     Attributes:
         home: the folder of everything; removed at the end unless `keep` is set.
@@ -52,7 +54,14 @@ class Rig:
         resumed_s: seconds from each restart to the first further change of a message that was cut off.
     """
 
-    def __init__(self, worker_host: WorkerHost = "processes", channels: int = CHANNELS) -> None:
+    def __init__(
+        self,
+        worker_host: WorkerHost = "processes",
+        channels: int = CHANNELS,
+        *,
+        dsn: str = "",
+        stage_dsn: str = "",
+    ) -> None:
         names = tuple(f"chaos-{number}" for number in range(channels))
         self.world = World.fresh(Seed(channels=names))
         self.sandbox = Sandbox(self.world, page=False)
@@ -68,6 +77,7 @@ class Rig:
         self.resumed_s: list[float] = []
         self.script: Callable[[Mapping[str, Any]], Reply] = reply_to
         self._worker_host = worker_host
+        self._dsn, self._stage_dsn = dsn, stage_dsn
         self._stack = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -88,9 +98,7 @@ class Rig:
         address = await self.sandbox.start()
         self._stack.push_async_callback(self.sandbox.stop)
         await self._stack.enter_async_context(self.model)
-        self.postgres = Postgres(self.home / "server")
-        dsn = await self.postgres.start()
-        self._stack.push_async_callback(self.postgres.stop)
+        dsn = self._dsn or await self._start_postgres()
         self.database = await Database.open(Settings(database_url=dsn))
         self._stack.push_async_callback(self.database.close)
         self.stores = Stores(self.database)
@@ -98,7 +106,7 @@ class Rig:
             "DISCORD_TOKEN": address.token,
             "DISCORD_API_URL": address.api,
             "DISCORD_GATEWAY_URL": address.gateway,
-            "DATABASE_URL": dsn,
+            "DATABASE_URL": self._stage_dsn or dsn,
             "LLM_BASE_URL": self.model.base_url,
             "LLM_MODEL": "scripted-1",
             "TROUPE_WORKER_HOST": self._worker_host,
@@ -107,6 +115,12 @@ class Rig:
         }
         self.stage = Stage(self.home, settings)
         self._stack.push_async_callback(self.stage.kill)
+
+    async def _start_postgres(self) -> str:
+        self.postgres = Postgres(self.home / "server")
+        dsn = await self.postgres.start()
+        self._stack.push_async_callback(self.postgres.stop)
+        return dsn
 
     async def move_in(self) -> None:
         """Start the stage for the first time, and let the characters live in every channel."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import get_args
@@ -12,12 +13,13 @@ from actors.personality import notices
 from actors.personality.generation import Generation
 from actors.personality.messages import Speak, TurnEnded, Unfinished, WithdrawReason
 from actors.personality.ports import Ports
-from actors.personality.record import TurnRecord
+from actors.personality.record import NotRecordedError, TurnRecord
 from actors.reply.chunks import with_footer
 from actors.reply.outlet import Delivery, DeliveryError, Posted, VenueGoneError
 from config import metrics, telemetry
 from config.errors import TroupeError
 from config.logs import get_logger
+from storage.errors import StorageError
 from storage.records import Author, Message, Turn, TurnState, turn_id
 
 log = get_logger(__name__)
@@ -26,6 +28,8 @@ DELIVERY_DEADLINE_S = 120.0
 SNOWFLAKE_EPOCH_MS = 1_420_070_400_000
 SMALL_PRINT = re.compile(r"\n?^-# [^\n]*\Z", re.MULTILINE)
 DELETED = "message deleted"
+NOT_RECORDED = "not recorded"
+"""The storage was away for too long: nothing may be seen, and the turn is left for a later recovery."""
 NO_USER = 0
 """Stands for the author of a character's words: `personality_id` says who it was."""
 
@@ -49,6 +53,7 @@ class TurnRun:
         self._withdrawn: str | None = order.resumed.closing if order.resumed else None
         self._generating: asyncio.Task[str] | None = None
         self._opening: asyncio.Task[Delivery] | None = None
+        self._beside: list[asyncio.Task[None]] = []
         self._first_text = asyncio.Event()
         self._shown = ""
 
@@ -89,14 +94,18 @@ class TurnRun:
             return self._outcome("silent", "known already")
         except VenueGoneError:
             return self._ended("silent", "venue gone")
-        except (DeliveryError, TimeoutError) as error:
+        except (DeliveryError, NotRecordedError, StorageError, TimeoutError) as error:
             log.warning("turn_not_delivered", turn=str(self._turn.id), error=type(error).__name__)
             await self._abandon(opening)
+            if _is_unrecorded(opening):
+                return self._outcome(self._record.state, NOT_RECORDED)
             return self._failed("not delivered", error)
+        finally:
+            await _cancel(self._beside)
 
     async def _open(self) -> Delivery:
         """Begin the delivery once the turn is in the ledger; the model is asked meanwhile."""
-        if not await self._record.begin():
+        if not await self._record.begin(self._ports.deadline_s):
             self.withdraw("known already")
             raise BegunBeforeError
         delivery = self._ports.outlet.open(self._turn, self._order.speaker)
@@ -150,15 +159,13 @@ class TurnRun:
         if self._withdrawn is not None:
             raise WithdrawnError(self._withdrawn)
         self._generating = asyncio.create_task(generation.run())
-        beside = [asyncio.create_task(work) for work in (self._type(), self._prepare())]
+        self._beside = [asyncio.create_task(work) for work in (self._type(), self._prepare())]
         try:
             return await self._generating
         except asyncio.CancelledError:
             if (reason := self._taken_away()) is None:
                 raise
             raise WithdrawnError(reason) from None
-        finally:
-            await _cancel(beside)
 
     def _taken_away(self) -> str | None:
         """Return why the generation alone was cancelled; None if the whole turn is being stopped."""
@@ -166,8 +173,12 @@ class TurnRun:
         return None if task is not None and task.cancelling() else self._withdrawn
 
     async def _type(self) -> None:
+        """Show typing until there are new words and they are seen."""
         async with self._ports.outlet.typing(self._turn.venue):
             await self._first_text.wait()
+            if self._opening is not None:
+                delivery = await asyncio.shield(self._opening)
+                await delivery.visible()
 
     async def _prepare(self) -> None:
         await self._ports.outlet.prepare(self._turn.venue, self._turn.personality_id)
@@ -190,13 +201,17 @@ class TurnRun:
     ) -> TurnEnded:
         """Make the text final, then keep it; a storage that fails afterwards takes nothing back."""
         self._record.note("delivering")
-        async with asyncio.timeout(DELIVERY_DEADLINE_S):
-            posted = await delivery.finish(text, footer)
+        posted = await self._in_time(delivery.finish(text, footer))
         if not posted:
             return self._ended("silent", DELETED if delivery.is_cut_short else "no words")
         if delivery.is_cut_short:
             reason = DELETED
         return await self._conclude(tuple(self._said(message, footer) for message in posted), reason)
+
+    async def _in_time(self, ending: Awaitable[tuple[Posted, ...]]) -> tuple[Posted, ...]:
+        self._first_text.set()
+        async with asyncio.timeout(DELIVERY_DEADLINE_S):
+            return await ending
 
     async def _close(self, resumed: Unfinished, finals: tuple[Posted, ...]) -> TurnEnded:
         """Close a turn whose messages were complete already when its process ended."""
@@ -218,8 +233,8 @@ class TurnRun:
         if self._shown:
             footer = notices.broken_off(error, self._turn.id, note)
             return await self._finish(delivery, self._shown, footer, kind)
-        async with asyncio.timeout(DELIVERY_DEADLINE_S):
-            await delivery.fail(notices.error_notice(self._order.speaker, error, self._turn.id, note))
+        notice = notices.error_notice(self._order.speaker, error, self._turn.id, note)
+        await self._in_time(delivery.fail(notice))
         return self._failed(kind, error)
 
     async def _leave(self, delivery: Delivery, reason: str) -> TurnEnded:
@@ -305,6 +320,14 @@ def _finals(resumed: Unfinished) -> tuple[Posted, ...]:
 def _opened(opening: asyncio.Task[Delivery]) -> Delivery | None:
     is_open = opening.done() and not opening.cancelled() and opening.exception() is None
     return opening.result() if is_open else None
+
+
+def _is_unrecorded(opening: asyncio.Task[Delivery]) -> bool:
+    """Return whether a delivery was not begun, or not gone on with, for want of the ledger."""
+    if (delivery := _opened(opening)) is not None:
+        return delivery.is_unrecorded
+    error = None if opening.cancelled() else opening.exception()
+    return isinstance(error, NotRecordedError | StorageError)
 
 
 def _time_of(snowflake: int, now: datetime) -> datetime:

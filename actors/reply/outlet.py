@@ -31,9 +31,15 @@ class Delivery(Protocol):
 
     Attributes:
         is_cut_short: somebody deleted a message of it, and so ended it.
+        is_unrecorded: its next message must not be posted yet, for the ledger does not know of it.
     """
 
     is_cut_short: bool = False
+    is_unrecorded: bool = False
+
+    async def visible(self) -> None:
+        """Wait until anything of it is to be seen."""
+        ...
 
     def show(self, text: str) -> None:
         """Take the whole visible text so far; returns at once, edits follow as limits allow."""

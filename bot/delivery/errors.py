@@ -35,3 +35,7 @@ class BannedError(DeliveryError):
     """Discord's edge blocks this address for a while because of too many bad requests."""
 
     retryable = True
+
+
+class NotRecordedError(DeliveryError):
+    """The ledger does not take what it is told, so that no message may be posted."""

@@ -1,9 +1,12 @@
-"""What the ledger is told about one delivery: in order, beside the delivery, and never in its way."""
+"""What the ledger is told about one delivery: what will be posted before it is, all else beside the words."""
 
 import asyncio
+import contextlib
+import math
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from bot.delivery.errors import NotRecordedError
 from bot.delivery.ports import DeliveryLedger
 from config.errors import TroupeError
 from config.logs import get_logger
@@ -12,17 +15,16 @@ log = get_logger(__name__)
 
 WRITE_S = 2.0
 """Deadline of one write."""
-PATIENCE_S = 1.0
-"""How long a post waits for its intention to be written; a reply is worth more than its record."""
 
-KEEP_TRYING_S = 120.0
+KEEP_TRYING_S = 3600.0
+"""How long what has become visible is tried to be written."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
 
 Write = Callable[[], Awaitable[object]]
 
 
 class Journal:
-    """Writes one delivery's steps to the ledger. One that is away is asked again; nobody waits for it."""
+    """Writes one delivery's steps to the ledger. One that is away is asked again."""
 
     def __init__(self, ledger: DeliveryLedger, turn_id: UUID) -> None:
         self._ledger = ledger
@@ -32,10 +34,13 @@ class Journal:
         self._task: asyncio.Task[None] | None = None
 
     async def intend(self, position: int, webhook_id: int) -> None:
-        """Say that a message will be posted through a webhook; waits a moment until that is written."""
-        self._note(lambda: self._ledger.plan(self._turn_id, position))
-        self._note(lambda: self._ledger.posting(self._turn_id, position, webhook_id))
-        await self.settled(PATIENCE_S)
+        """Say that a message will be posted through a webhook; returns once that is written.
+
+        Raises:
+            NotRecordedError: the ledger refuses for good.
+        """
+        await self._keep_trying(lambda: self._ledger.plan(self._turn_id, position), math.inf)
+        await self._keep_trying(lambda: self._ledger.posting(self._turn_id, position, webhook_id), math.inf)
 
     def posted(self, position: int, message_id: int, text: str) -> None:
         """Note the message and its text."""
@@ -82,20 +87,21 @@ class Journal:
 
     async def _write(self) -> None:
         while self._writes:
-            await self._keep_trying(self._writes.pop(0))
+            with contextlib.suppress(NotRecordedError):
+                await self._keep_trying(self._writes.pop(0), KEEP_TRYING_S)
 
-    async def _keep_trying(self, write: Write) -> None:
+    async def _keep_trying(self, write: Write, seconds: float) -> None:
         pause = FIRST_PAUSE_S
-        give_up_at = asyncio.get_running_loop().time() + KEEP_TRYING_S
+        give_up_at = asyncio.get_running_loop().time() + seconds
         while True:
             try:
                 async with asyncio.timeout(WRITE_S):
                     await write()
                     return
             except (TroupeError, TimeoutError) as error:
-                is_lasting = isinstance(error, TroupeError) and not error.retryable
                 log.warning("delivery_not_recorded", turn=str(self._turn_id), error=type(error).__name__)
-            if is_lasting or asyncio.get_running_loop().time() > give_up_at:
-                return
+                is_lasting = isinstance(error, TroupeError) and not error.retryable
+                if is_lasting or asyncio.get_running_loop().time() > give_up_at:
+                    raise NotRecordedError from error
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE_S, pause * 2)

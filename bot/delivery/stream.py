@@ -95,10 +95,11 @@ class Stream(Delivery):
         self._next_position = 0
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
+        self._visible = asyncio.Event()
         self._ticket = Ticket(Urgency.POST, 0.0)
         self._sent = Piece(0, 0, "")
         self._sent_at = self._edit_at = 0.0
-        self._is_sending = self._is_intended = self.is_cut_short = False
+        self._is_sending = self._is_intended = self.is_cut_short = self.is_unrecorded = False
         self._early_edits = self._webhooks_lost = 0
         if resumed is not None:
             self._take_up(resumed)
@@ -122,6 +123,12 @@ class Stream(Delivery):
                 self._journal.posted(one.position, one.shown.message_id, one.shown.text)
         if self._frozen:
             self._frozen_text = resumed.text[: self._frozen[-1].end]
+        if resumed.standing:
+            self._visible.set()
+
+    @override
+    async def visible(self) -> None:
+        await self._visible.wait()
 
     @override
     def show(self, text: str) -> None:
@@ -179,6 +186,8 @@ class Stream(Delivery):
             return self._state is State.GROWING
         if index >= len(pieces):
             await self._remove()
+        elif index >= len(self._slots) and not self._is_intended:
+            await self._intend()
         elif index >= len(self._slots):
             self._sent = pieces[index]
             await self._post(index)
@@ -221,14 +230,14 @@ class Stream(Delivery):
         return len(pieces) if is_too_long else None
 
     async def _intend(self) -> None:
-        """Make the next post ready and say in the ledger that it comes."""
+        """Make the next post ready and say in the ledger that it comes; nothing is posted before."""
         webhook_id = await self._mouth.ready()
+        self.is_unrecorded = True
         await self._journal.intend(self._next_position, webhook_id)
+        self.is_unrecorded = False
         self._is_intended = True
 
     async def _post(self, index: int) -> None:
-        if not self._is_intended:
-            await self._intend()
         position = self._next_position
         self._ticket = Ticket(Urgency.POST, _now())
         self._is_intended = False
@@ -242,6 +251,7 @@ class Stream(Delivery):
         finally:
             self._is_sending = False
         reach("after_post")
+        self._visible.set()
         self._next_position += 1
         self._after = max(self._after, shown.message_id)
         self._slots.append(Slot(position, shown, self._sent.end))

@@ -99,11 +99,17 @@ class MemoryDelivery:
     notice: str | None = None
     abandoned: bool = False
     is_cut_short: bool = False
+    is_unrecorded: bool = False
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
     refuse: Exception | None = None
     on_final: Callable[[], None] = lambda: None
 
+    async def visible(self) -> None:
+        await self.begun.wait()
+
     def show(self, text: str) -> None:
         self.shown.append(text)
+        self.begun.set()
 
     async def finish(self, text: str, footer: str | None = None) -> tuple[Posted, ...]:
         if self.refuse is not None:
@@ -134,9 +140,15 @@ class MemoryOutlet:
         self.prepared: list[UUID] = []
         self.remarks: list[str] = []
         self.refuse: Exception | None = None
+        self.is_unrecorded = False
 
     def open(self, turn: Turn, speaker: Personality) -> MemoryDelivery:
-        delivery = MemoryDelivery(turn, snowflake(1000 + len(self.deliveries)), refuse=self.refuse)
+        delivery = MemoryDelivery(
+            turn,
+            snowflake(1000 + len(self.deliveries)),
+            is_unrecorded=self.is_unrecorded,
+            refuse=self.refuse,
+        )
         delivery.on_final = lambda: self.finals.append(f"{speaker.name}: {delivery.final or delivery.notice}")
         self.deliveries.append(delivery)
         return delivery

@@ -371,7 +371,7 @@ async def test_a_face_with_an_address_comes_with_every_message(theatre: Theatre)
 
 
 async def test_storage_that_is_away_delays_no_webhook(theatre: Theatre) -> None:
-    theatre.webhooks.is_away = theatre.faces.is_away = theatre.deliveries.is_away = True
+    theatre.webhooks.is_away = theatre.faces.is_away = True
     speaker = theatre.cast("Wick", "hash")
     await told(theatre.outlet.open(theatre.turn(speaker), speaker), WORDS)
     theatre.delete_webhooks()

@@ -1,5 +1,4 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from uuid import uuid4
 
@@ -10,50 +9,13 @@ from hypothesis import strategies as st
 from actors.reply.outlet import DeliveryError, VenueGoneError
 from bot.delivery.calls import Ticket, Urgency
 from bot.delivery.errors import MessageGoneError, WebhookGoneError
-from bot.delivery.journal import Journal
 from bot.delivery.mouths import nonce_of
 from bot.delivery.stream import EARLY_EDIT_S, EARLY_EDITS, EDIT_INTERVAL_S, WEBHOOKS_LOST, Stream
 from bot.delivery.webhook_mouth import Claims
-from storage.errors import StorageUnavailableError
-from tests.bot.delivery.paper import FIRST_ID, PaperLedger, PaperMouth
-from tests.virtual_time import run_virtually
+from tests.bot.delivery.paper import FIRST_ID
+from tests.bot.delivery.scene import STORY, Scene, grow, told
 
 pytestmark = pytest.mark.unit
-
-Play = Callable[[Stream], Awaitable[object]]
-
-
-class Scene:
-    """One delivery in virtual time."""
-
-    def __init__(self, limit: int = 2000) -> None:
-        self.mouth = PaperMouth(limit)
-        self.ledger = PaperLedger()
-        self.hurried = 0
-
-    def run(self, play: Play) -> object:
-        async def scene() -> object:
-            return await play(Stream(uuid4(), 1, self.mouth, Journal(self.ledger, uuid4()), self.hurry))
-
-        return run_virtually(scene())
-
-    def hurry(self) -> None:
-        self.hurried += 1
-
-
-async def grow(stream: Stream, text: str, seconds: float = 5.0) -> None:
-    """Show a text letter by letter."""
-    for end in range(1, len(text) + 1):
-        stream.show(text[:end])
-        await asyncio.sleep(seconds / len(text))
-
-
-async def told(stream: Stream, text: str, seconds: float = 5.0, footer: str | None = None) -> object:
-    await grow(stream, text, seconds)
-    return await stream.finish(text, footer)
-
-
-STORY = "Once upon a time there was a candle that would not burn. " * 4
 
 
 def test_the_first_word_is_visible_at_once() -> None:
@@ -324,65 +286,6 @@ def test_a_venue_that_is_gone_is_told_at_the_end(act: str) -> None:
     scene.mouth.fails[act] = [VenueGoneError()]
     with pytest.raises(VenueGoneError):
         scene.run(lambda stream: told(stream, STORY))
-
-
-def test_the_ledger_hears_every_step_in_order() -> None:
-    scene = Scene()
-    scene.run(lambda stream: told(stream, "Once upon a time.", 0.1))
-    assert scene.ledger.written == [
-        ("plan", 0, ""),
-        ("posting", 0, 77),
-        ("posted", 0, FIRST_ID + 1),
-        ("checkpoint", 0, "O"),
-        ("checkpoint", 0, "Once upon a time."),
-        ("final", 0, "Once upon a time."),
-    ]
-
-
-def test_the_intention_is_written_while_the_model_thinks() -> None:
-    async def play(stream: Stream) -> object:
-        await asyncio.sleep(1)
-        written = list(scene.ledger.written)
-        await stream.finish("Well.")
-        return written
-
-    scene = Scene()
-    scene.ledger.slow_s = 0.1
-    assert scene.run(play) == [("plan", 0, ""), ("posting", 0, 77)]
-
-
-def test_the_checkpoint_is_at_most_a_second_behind() -> None:
-    scene = Scene()
-    lags = []
-
-    async def play(stream: Stream) -> None:
-        for end in range(1, len(STORY)):
-            stream.show(STORY[:end])
-            await asyncio.sleep(0.05)
-            visible = scene.mouth.visible[-1:]
-            kept = [value for _, _, value in scene.ledger.steps("checkpoint")][-1:]
-            lags.append(visible != kept)
-        await stream.finish(STORY)
-
-    scene.ledger.slow_s = 0.2
-    scene.run(play)
-    longest = max(len(run) for run in "".join("x" if lag else " " for lag in lags[20:]).split())
-    assert longest * 0.05 <= 1.0
-
-
-@pytest.mark.parametrize("error", [StorageUnavailableError(), TimeoutError()])
-def test_a_ledger_that_fails_loses_no_word(error: Exception) -> None:
-    scene = Scene()
-    scene.ledger.error = error
-    scene.run(lambda stream: told(stream, STORY))
-    assert scene.mouth.visible == [STORY.strip()]
-
-
-def test_a_ledger_that_hangs_delays_the_first_word_by_a_second_at_most() -> None:
-    scene = Scene()
-    scene.ledger.slow_s = 60.0
-    scene.run(lambda stream: told(stream, STORY))
-    assert scene.mouth.said[0][0] <= 1.02
 
 
 @settings(max_examples=80, deadline=None)
