@@ -21,18 +21,11 @@ turn_duration = Histogram(
 )
 edits = Counter("troupe_edits", "Webhook requests of deliveries", ["kind", "outcome"], registry=REGISTRY)
 rate_limited = Counter("troupe_rate_limited", "Answers 429 from Discord", ["scope"], registry=REGISTRY)
-model_time_to_first_token = Histogram(
-    "troupe_model_first_token_seconds", "Model request to first token", buckets=SECONDS, registry=REGISTRY
-)
-model_errors = Counter("troupe_model_errors", "Model requests that failed", ["kind"], registry=REGISTRY)
 model_requests = Counter(
     "troupe_model_requests", "Model requests ended", ["provider", "model", "outcome"], registry=REGISTRY
 )
 model_circuit = Gauge(
     "troupe_model_circuit", "0 closed, 1 half open, 2 open", ["provider", "model"], registry=REGISTRY
-)
-model_tokens = Counter(
-    "troupe_model_tokens", "Tokens as counted by the provider", ["kind"], registry=REGISTRY
 )
 workers_connected = Gauge("troupe_workers_connected", "Workers connected", ["kind"], registry=REGISTRY)
 worker_losses = Counter("troupe_worker_losses", "Workers lost", ["kind", "reason"], registry=REGISTRY)

@@ -103,7 +103,7 @@ class Directory(Generic[K, A]):
 
         An `OrderedDict` walks in its own order by a look-up for each key, which takes many times as long.
         """
-        return iter(tuple(dict.keys(self._slots)))
+        return iter(tuple(super(OrderedDict, self._slots).keys()))
 
     def node(self, key: K, name: str) -> Node:
         """Return the actor of `key` as the tree shows it under this name.
