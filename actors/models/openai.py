@@ -20,6 +20,7 @@ from actors.models.errors import (
     ModelUnavailableError,
     StreamBrokenError,
 )
+from actors.models.gathering import Gatherer
 from actors.models.pauses import asked_pause
 from actors.models.refusals import read_complaint, refusal
 
@@ -52,12 +53,6 @@ def new_session() -> aiohttp.ClientSession:
     )
 
 
-OPENING = 64
-"""Characters of a stream that are passed on as they come: the first visible phrase is made of them."""
-GATHER_S = 0.03
-"""A good `gather_s` for many streams at once."""
-
-
 class OpenAIChat:
     """A `ChatModel` over HTTP. Retrying belongs to the layer that knows what is already shown.
 
@@ -67,8 +62,8 @@ class OpenAIChat:
     Args:
         session: what to ask with.
         idle_s: seconds of silence after which a stream is given up.
-        gather_s: after the opening of a stream, the socket is left alone for so long between two looks, so
-            that several tokens cost one wake-up. Readers of edits cannot see it.
+        gather_s: after the first token of a stream the next ones may lie in the kernel for so long, so that
+            several cost one wake-up; 0 passes each on as it comes.
     """
 
     def __init__(
@@ -76,7 +71,7 @@ class OpenAIChat:
     ) -> None:
         self._session = session
         self._idle_s = idle_s
-        self._gather_s = gather_s
+        self._gatherer = Gatherer(gather_s) if gather_s else None
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         """Yield deltas and at last one `Finished`; closing the iterator closes the connection at once.
@@ -91,12 +86,10 @@ class OpenAIChat:
         answer = Answer()
         try:
             await _check(response, endpoint)
-            received = 0
             while (delta := await _next(response, answer)) is not None:
                 yield delta
-                received += len(delta.text) + len(delta.reasoning)
-                if self._gather_s and received >= OPENING:
-                    await _gather(response, self._gather_s)
+                if self._gatherer is not None:
+                    self._gatherer.hold(response)
             yield answer.verdict()
             await _drain(response)
         finally:
@@ -149,20 +142,6 @@ async def _more(response: aiohttp.ClientResponse, answer: Answer) -> bytes:
             return await response.content.readany()
     except (TimeoutError, aiohttp.ClientError, OSError):
         return b""
-
-
-async def _gather(response: aiohttp.ClientResponse, seconds: float) -> None:
-    """Leave the next tokens in the kernel for a moment."""
-    connection = response.connection
-    transport = connection.transport if connection is not None else None
-    if transport is None or transport.is_closing():
-        return
-    transport.pause_reading()
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        if not transport.is_closing():
-            transport.resume_reading()
 
 
 async def _drain(response: aiohttp.ClientResponse) -> None:

@@ -5,7 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from actors.models.chat import ChatEvent, ChatRequest
-from actors.models.openai import GATHER_S, OpenAIChat, new_session
+from actors.models.gathering import GATHER_S
+from actors.models.openai import OpenAIChat, new_session
 from actors.workers.own_model import OwnModel
 
 

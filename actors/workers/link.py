@@ -38,6 +38,9 @@ log = get_logger(__name__)
 
 MISSED_BEATS = 10
 """Periods of silence after which a worker is lost; see docs/decisions/0006-a-second-of-silence.md."""
+BEATS_PER_WORD = 10
+"""Heartbeat periods between two signs of life to a worker, which waits ten seconds for one."""
+
 HELLO_BEATS = 50
 """Heartbeat periods within which a connection must have said who it is."""
 
@@ -149,7 +152,7 @@ class WorkerLink(asyncio.Protocol):
             self.close("silent")
         elif self.hello is None and self.beats > HELLO_BEATS:
             self.close("no hello")
-        elif self.hello is not None:
+        elif self.hello is not None and self.beats % BEATS_PER_WORD == 0:
             self._send(Heartbeat())
 
     def close(self, reason: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from actors.models.chat import ChatModel
-from actors.models.openai import GATHER_S, OpenAIChat, new_session
+from actors.models.gathering import GATHER_S
+from actors.models.openai import OpenAIChat, new_session
 from actors.workers.orders import Orders
 from actors.workers.own_model import OwnModel
 from actors.workers.work import work

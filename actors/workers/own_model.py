@@ -10,6 +10,7 @@ import msgspec
 from actors.models.chat import ChatEvent, ChatRequest, Endpoint
 from actors.models.embedded import EmbeddedModel
 from actors.models.errors import ModelUnavailableError
+from actors.models.gathering import GATHER_S
 from actors.models.openai import OpenAIChat
 from config.logs import get_logger
 
@@ -23,7 +24,7 @@ class OwnModel:
     """
 
     def __init__(self, session: aiohttp.ClientSession, gguf: str | None) -> None:
-        self._chat = OpenAIChat(session)
+        self._chat = OpenAIChat(session, gather_s=GATHER_S)
         self._gguf = gguf
         self._child: EmbeddedModel | None = None
         self._endpoint: Endpoint | None = None

@@ -26,7 +26,8 @@ from actors.models.errors import (
     ModelUnavailableError,
     StreamBrokenError,
 )
-from actors.models.openai import GATHER_S, OpenAIChat
+from actors.models.gathering import GATHER_S
+from actors.models.openai import OpenAIChat
 from tests.scripted_model import Reply, ScriptedModel, html, raw_stream, refuse, words
 
 pytestmark = pytest.mark.service
@@ -109,6 +110,14 @@ async def test_gathered_tokens_come_whole_and_in_fewer_pieces(
 
     assert "".join(pieces) == "".join(said)
     assert len(pieces) < len(said) / 2
+
+
+async def test_gathered_text_comes_before_a_silence(session: aiohttp.ClientSession, ask: Ask) -> None:
+    reply = Reply(text=words(60), fault="hang-mid-stream", fault_after=40)
+    async with ScriptedModel(reply) as server:
+        text, _ = await partial(OpenAIChat(session, idle_s=1.0, gather_s=GATHER_S), ask(server.base_url))
+
+    assert text == "".join(words(40))
 
 
 async def test_text_before_a_break_survives_gathering(session: aiohttp.ClientSession, ask: Ask) -> None:

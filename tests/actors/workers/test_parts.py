@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from actors.models.chat import Delta, Finished
 from actors.workers.allowance import Allowance
-from actors.workers.batches import OPENING, Batches
+from actors.workers.batches import Batches
 from actors.workers.control import (
     Command,
     Create,
@@ -31,40 +31,25 @@ from actors.workers.shelf import Shelf
 
 pytestmark = pytest.mark.unit
 
-LONG = Delta("x" * OPENING)
 NOWHERE = Shelf(Path("/nowhere"), shared=True)
 
 
-async def test_the_opening_of_a_stream_leaves_at_once() -> None:
+async def test_what_comes_in_one_pass_of_the_loop_leaves_together() -> None:
     sent: list[Frame] = []
     batches = Batches(sent.append)
 
     batches.put(1, Delta("Hel"))
+    batches.put(2, Delta("Good"))
     batches.put(1, Delta("lo"))
+    at_once = list(sent)
+    await asyncio.sleep(0)
 
-    assert sent == [Chunks(((1, (Delta("Hel"),)),)), Chunks(((1, (Delta("lo"),)),))]
-
-
-async def test_later_text_waits_and_is_joined() -> None:
-    sent: list[Frame] = []
-    batches = Batches(sent.append)
-    batches.put(1, LONG)
-    sent.clear()
-
-    batches.put(1, Delta("a"))
-    batches.put(1, Delta("b"))
-    waited = list(sent)
-    batches.flush()
-
-    assert (waited, sent) == ([], [Chunks(((1, (Delta("ab"),)),))])
+    assert (at_once, sent) == ([], [Chunks(((1, (Delta("Hello"),)), (2, (Delta("Good"),))))])
 
 
 async def test_thought_and_speech_are_not_joined() -> None:
     sent: list[Frame] = []
     batches = Batches(sent.append)
-    batches.put(1, LONG)
-    sent.clear()
-
     batches.put(1, Delta("a"))
     batches.put(1, Delta(reasoning="b"))
     batches.put(1, Finished())
@@ -76,9 +61,6 @@ async def test_thought_and_speech_are_not_joined() -> None:
 async def test_what_waits_leaves_before_the_end() -> None:
     sent: list[Frame] = []
     batches = Batches(sent.append)
-    batches.put(1, LONG)
-    sent.clear()
-
     batches.put(1, Finished())
     batches.end(End(1))
 
@@ -88,9 +70,6 @@ async def test_what_waits_leaves_before_the_end() -> None:
 async def test_nothing_of_a_dropped_stream_leaves() -> None:
     sent: list[Frame] = []
     batches = Batches(sent.append)
-    batches.put(1, LONG)
-    sent.clear()
-
     batches.put(1, Delta("a"))
     batches.drop(1)
     batches.flush()
