@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+from typing import Protocol
 
 import aiohttp
 
@@ -14,6 +15,18 @@ TOGETHER = 32
 
 HELD_BYTES = 16 * 1024
 """So much wakes the reader before the beat: the kernel's buffer never fills for the sake of gathering."""
+
+
+class Connection(Protocol):
+    """The part of a transport that is needed here."""
+
+    def is_closing(self) -> bool:
+        """True from the first step of its end on."""
+        ...
+
+    def get_extra_info(self, name: str, /) -> socket.socket | None:
+        """Return its socket."""
+        ...
 
 
 class Gatherer:
@@ -28,31 +41,33 @@ class Gatherer:
 
     def __init__(self, period_s: float) -> None:
         self._period_s = period_s
-        self._held: list[socket.socket] = []
+        self._held: list[Connection] = []
 
     def hold(self, response: aiohttp.ClientResponse) -> None:
         """Let nobody wake for this answer's next tokens until the beat."""
         connection = response.connection
         transport = connection.transport if connection is not None else None
-        if transport is None or transport.is_closing():
-            return
-        sock: socket.socket | None = transport.get_extra_info("socket")
-        if sock is None:
+        if transport is None:
             return
         if not self._held or len(self._held) >= TOGETHER:
             self._held = []
             asyncio.get_running_loop().call_later(self._period_s, self._beat, self._held)
-        self._held.append(sock)
-        _set_mark(sock, HELD_BYTES)
+        self._held.append(transport)
+        _set_mark(transport, HELD_BYTES)
 
-    def _beat(self, held: list[socket.socket]) -> None:
+    def _beat(self, held: list[Connection]) -> None:
         if held is self._held:
             self._held = []
-        for sock in held:
-            _set_mark(sock, 1)
+        for transport in held:
+            _set_mark(transport, 1)
 
 
-def _set_mark(sock: socket.socket, size: int) -> None:
-    """Set how many bytes make a socket readable; one that was closed meanwhile has none."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
+def _set_mark(transport: Connection, size: int) -> None:
+    """Set how many bytes make a socket readable; one that is closed has no such number, nor needs it.
+
+    A closed socket's number may belong to somebody else already, or be none at all.
+    """
+    sock = None if transport.is_closing() else transport.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):  # the other side may have ended it in this moment
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, size)
