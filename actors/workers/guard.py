@@ -158,7 +158,8 @@ class _Lane:
 
     def __init__(self, key: ModelKey, policy: GatePolicy) -> None:
         self.key = key
-        self.gate = Gate(policy, _now)
+        self.now = asyncio.get_running_loop().time
+        self.gate = Gate(policy, self.now)
         self.answers = self.failures = 0
         self._state: BreakerState = "closed"
 
@@ -234,11 +235,12 @@ class _Visit:
     def __init__(self, lane: _Lane, place: Pass) -> None:
         self._lane = lane
         self._ended = self._heard = False
-        self._silent_since = _now()
+        self._now = lane.now
+        self._silent_since = lane.now()
         self.place = place
 
     def hear(self, event: ChatEvent) -> None:
-        self._silent_since = _now()
+        self._silent_since = self._now()
         if isinstance(event, Finished):
             self.end("answered", self.place.succeeded)
         elif not self._heard:
@@ -271,8 +273,4 @@ class _Visit:
     def _is_fault(self, error: ModelError) -> bool:
         if isinstance(error, WorkerLostError) or not isinstance(error, FAULTS):
             return False
-        return not isinstance(error, ModelTimeoutError) or _now() - self._silent_since >= FAIR_S
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+        return not isinstance(error, ModelTimeoutError) or self._now() - self._silent_since >= FAIR_S

@@ -17,6 +17,7 @@ class InFlight:
     """
 
     def __init__(self, grant: Callable[[int], None], shelf: Shelf) -> None:
+        self._loop = asyncio.get_running_loop()
         self._grant = grant
         self._shelf = shelf
         self._events: deque[Result | tuple[Stored, Parcel]] = deque()
@@ -60,7 +61,7 @@ class InFlight:
                 raise self._error
             if self._over:
                 return None
-            self._reader = asyncio.get_running_loop().create_future()
+            self._reader = self._loop.create_future()
             await self._reader
         event = self._events[0]
         result = await _fetch(*event) if isinstance(event, tuple) else event

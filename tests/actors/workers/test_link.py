@@ -144,7 +144,7 @@ async def test_late_frames_of_a_forgotten_stream_are_ignored(wire: Wire) -> None
     assert (wire.sent[1:], wire.closed, wire.link.streams) == ([Cancel(7)], False, {})
 
 
-def test_forgetting_a_stream_that_ended_says_nothing(wire: Wire) -> None:
+async def test_forgetting_a_stream_that_ended_says_nothing(wire: Wire) -> None:
     wire.link.submit(7, REQUEST)
     wire.say(End(7))
 
@@ -204,7 +204,7 @@ def test_an_idle_worker_retires_at_once(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("end", ["ended", "forgotten"])
-def test_a_busy_worker_retires_after_its_last_stream(wire: Wire, end: str) -> None:
+async def test_a_busy_worker_retires_after_its_last_stream(wire: Wire, end: str) -> None:
     wire.link.submit(7, REQUEST)
     wire.link.retire()
     before = list(wire.farewells)
@@ -217,13 +217,13 @@ def test_a_busy_worker_retires_after_its_last_stream(wire: Wire, end: str) -> No
     assert (before, wire.farewells) == ([], ["retired"])
 
 
-def test_load_is_relative_to_capacity(wire: Wire) -> None:
+async def test_load_is_relative_to_capacity(wire: Wire) -> None:
     wire.link.submit(7, REQUEST)
 
     assert wire.link.load == 0.25
 
 
-def test_nothing_is_written_to_a_closed_connection(wire: Wire) -> None:
+async def test_nothing_is_written_to_a_closed_connection(wire: Wire) -> None:
     wire.link.close("gone")
 
     wire.link.submit(7, REQUEST)
