@@ -44,7 +44,7 @@ class Cluster:
         await until(lambda: _listens(self._port))
 
     async def join(self) -> int:
-        """Let one more node join; returns the session of its processes."""
+        """Let one more node join, which workers may be placed on; returns the session of its processes."""
         return await self._start_node(f"--address={self.address}")
 
     async def stop(self) -> None:
@@ -64,10 +64,14 @@ class Cluster:
             env=environment | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder},
             cwd=self._folder,
             start_new_session=True,
-            stdout=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
         self._nodes.append(node)
+        assert node.stdout is not None
+        async with asyncio.timeout(45.0):
+            while b"Ray runtime started" not in (line := await node.stdout.readline()):
+                assert line, "ray start has failed"
         return node.pid
 
 
