@@ -26,13 +26,14 @@ from actors.channel.messages import (
 )
 from actors.channel.patience import patiently
 from actors.channel.ports import ChannelPorts
+from actors.channel.rates import Refusal
 from actors.channel.silence import Dropped
 from actors.channel.window import Window
 from actors.floor.selection import MAX_SPEAKERS, Choice, choose
 from actors.personality.messages import Speak, TurnEnded, Unfinished, Withdraw, WithdrawReason
 from actors.runtime.actor import AsyncioActor
 from config.logs import get_logger
-from storage.records import Message, Personality
+from storage.records import Personality
 
 log = get_logger(__name__)
 
@@ -123,20 +124,18 @@ class ChannelActor(AsyncioActor):
             self._agenda.engaged_with(message.author.id),
         )
         log.debug("speakers_chosen", channel=self._channel_id, why=choice.why, count=len(choice.speakers))
-        self._book.decided(heard, choice.speakers)
-        if self._is_admitted(message, choice):
-            note = self._note(choice)
-            self._start(self._agenda.add(heard, choice.speakers, note, direct=choice.is_direct))
-
-    def _is_admitted(self, message: Message, choice: Choice) -> bool:
-        """Say why not in the ledger, and to people if it is time to."""
         turns = self._agenda.new_turns(message.author.id, choice.speakers)
-        if (refusal := self._ports.rates.admit(message, turns)) is None:
-            return True
-        self._book.dropped(Dropped(who, message.id, refusal.reason) for who in choice.speakers)
+        if (refusal := self._ports.rates.admit(message, turns)) is not None:
+            self._refuse(heard, choice, refusal)
+            return
+        self._book.decided(heard, choice.speakers)
+        self._start(self._agenda.add(heard, choice.speakers, self._note(choice), direct=choice.is_direct))
+
+    def _refuse(self, heard: MessageCreated, choice: Choice, refusal: Refusal) -> None:
+        """Say why nobody speaks in the ledger, and to people if it is time to."""
+        self._book.decided(heard, choice.speakers, refusal.reason)
         if refusal.words is not None:
-            self.spawn(self._ports.remark(message.venue, refusal.words))
-        return False
+            self.spawn(self._ports.remark(heard.message.venue, refusal.words))
 
     def _take_up(self, event: TurnsFound) -> None:
         """Let turns of an earlier process go on, each as soon as its speaker is free."""

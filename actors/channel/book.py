@@ -36,15 +36,18 @@ class Book:
         self._writes: deque[Callable[[], Awaitable[object]]] = deque()
         self._is_writing = False
 
-    def decided(self, heard: MessageCreated, speakers: Sequence[UUID]) -> None:
-        """Note who answers a message, in this order; nobody is an answer, too."""
+    def decided(self, heard: MessageCreated, speakers: Sequence[UUID], silence: str | None = None) -> None:
+        """Note who answers a message, in this order, or why none of them does; nobody is an answer, too."""
         reach("before_decision")
         now = self._ports.now()
         deadline = now + timedelta(seconds=self._ports.deadline_s)
         trace = telemetry.trace_id(heard.trace)
+        if silence is not None:
+            for who in speakers:
+                count(Dropped(who, heard.message.id, silence))
         self._note(
             lambda: self._ports.turns.consider(
-                heard.message, speakers, at=now, deadline=deadline, trace_id=trace
+                heard.message, speakers, at=now, deadline=deadline, trace_id=trace, silence=silence
             )
         )
 

@@ -82,8 +82,9 @@ class Turns(Protocol):
         at: datetime,
         deadline: datetime,
         trace_id: str = "",
+        silence: str | None = None,
     ) -> None:
-        """Record that it is decided who answers a message, and plan their turns."""
+        """Record that it is decided who answers a message, and plan their turns; or why nobody speaks."""
         ...
 
     async def advance(self, turn_id: UUID, state: TurnState, *, reason: str | None = None) -> bool:

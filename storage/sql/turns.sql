@@ -24,8 +24,12 @@ returning true
 with considered as (
     update messages set considered_at = now() where id = $1 and considered_at is null
 ), planned as (
-    insert into turns (id, message_id, personality_id, channel_id, author_id, trace_id, deadline, created_at)
-    select one.id, $1, one.personality_id, $2, $3, $6, $7, $8::timestamptz + one.place * interval '1 microsecond'
+    insert into turns (
+        id, message_id, personality_id, channel_id, author_id, state, reason, trace_id, deadline, created_at
+    )
+    select one.id, $1, one.personality_id, $2, $3,
+        case when $9::text is null then 'planned' else 'silent' end, $9, $6, $7,
+        $8::timestamptz + one.place * interval '1 microsecond'
     from unnest($4::uuid[], $5::uuid[]) with ordinality as one (id, personality_id, place)
     on conflict (id) do nothing
     returning *

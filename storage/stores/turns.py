@@ -50,8 +50,12 @@ class TurnStore(Store):
         at: datetime,
         deadline: datetime,
         trace_id: str = "",
+        silence: str | None = None,
     ) -> None:
-        """Commit that a channel has decided who answers a message, and plan their turns in this order."""
+        """Commit that a channel has decided who answers a message, and plan their turns in this order.
+
+        With `silence`, the reason, their turns end at once: nobody is to speak.
+        """
         await self._database.fetch_value(
             CONSIDER,
             message.id,
@@ -62,6 +66,7 @@ class TurnStore(Store):
             trace_id,
             deadline,
             at,
+            silence,
         )
 
     async def begin(self, turn: Turn) -> bool:

@@ -18,7 +18,7 @@ from actors.models.chat import ChatRequest, Delta, Endpoint, Finished, FinishRea
 from actors.reply.outlet import Posted
 from config.errors import TroupeError
 from storage.letters import Failure
-from storage.records import TURNS, Author, Chunk, Message, Personality, Turn, TurnState, Venue
+from storage.records import TURNS, Author, Chunk, Message, Personality, Turn, TurnState, Venue, turn_id
 
 EPOCH = datetime(2025, 11, 24, 20, 0, tzinfo=UTC)
 DISCORD_EPOCH_MS = 1_420_070_400_000
@@ -190,10 +190,14 @@ class MemoryTurns:
         self.considered: dict[int, tuple[UUID, ...]] = {}
         self.broken: TroupeError | None = None
 
-    async def consider(self, message: Message, speakers: Sequence[UUID], **_: object) -> None:
+    async def consider(
+        self, message: Message, speakers: Sequence[UUID], *, silence: str | None = None, **_: object
+    ) -> None:
         if self.broken is not None:
             raise self.broken
         self.considered[message.id] = tuple(speakers)
+        if silence is not None:
+            self.reasons |= {turn_id(message.id, who): silence for who in speakers}
 
     async def begin(self, turn: Turn) -> bool:
         if self.broken is not None:

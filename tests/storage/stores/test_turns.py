@@ -70,6 +70,18 @@ async def test_speakers_are_planned_in_their_order(
     assert [turn.personality_id for turn in unfinished] == [person.id for person in people]
 
 
+async def test_turns_that_nobody_is_to_speak_are_never_open(
+    stores: Stores, lilith: Personality, message: Callable[..., Message]
+) -> None:
+    said = message()
+    await stores.messages.record(said)
+    await stores.turns.consider(said, [lilith.id], at=NOON, deadline=NOON, silence="rate limited")
+    history = await stores.turns.history(turn_id(said.id, lilith.id))
+    assert [(change.state, change.reason) for change in history] == [("silent", "rate limited")]
+    assert await stores.turns.unfinished() == []
+    assert await stores.messages.unconsidered() == []
+
+
 async def test_only_people_wait_for_a_decision(stores: Stores, message: Callable[..., Message]) -> None:
     await stores.messages.record(message(1, author=Author(9, "Robot", is_bot=True)))
     await stores.messages.record(message(2, personality_id=uuid4()))
