@@ -12,6 +12,7 @@ from uuid import UUID
 
 from actors.channel.actor import ChannelActor
 from actors.channel.admission import Admission, AdmissionPolicy, TurnKey, Verdict
+from actors.channel.apologies import Apologies
 from actors.channel.late_recovery import LateRecovery
 from actors.channel.messages import ChannelEvent, PersonalityChanged, RosterChanged, SpeakerLost
 from actors.channel.ports import ChannelPorts
@@ -29,7 +30,7 @@ from actors.runtime import AsyncioRef, Directory
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
 from config.logs import get_logger
 from config.settings import Settings
-from storage.records import Message, Personality, turn_id
+from storage.records import Message, Personality, Turn, turn_id
 from storage.stores import Stores
 from supervision.tree import Node, span
 
@@ -92,9 +93,10 @@ class Company:
         self._speaking: dict[Seat, _Speaking] = {}
         self._names: dict[UUID, str] = {}
         self._fell_silent = asyncio.Event()
-        self._undertaker = Undertaker(stores)
+        apologies = Apologies(stores, outlet)
+        self._undertaker = Undertaker(stores, apologies)
         self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
-        self._late = LateRecovery(stores, self._recovery, self._is_speaking, _now)
+        self._late = LateRecovery(stores, self._recovery, self._is_taken, apologies.say, _now)
         self.channels = self._all_channels(idle_s, capacity)
         self.personalities = self._all_personalities(idle_s, capacity)
 
@@ -278,8 +280,9 @@ class Company:
         self.admission.lost(channel_id)
         self._late.crashed(channel_id)
 
-    def _is_speaking(self, channel_id: int, personality_id: UUID) -> bool:
-        return (channel_id, personality_id) in self._speaking
+    def _is_taken(self, turn: Turn) -> bool:
+        key = TurnKey(turn.venue.channel_id, turn.personality_id, turn.message_id)
+        return (key.channel_id, key.speaker_id) in self._speaking or self.admission.is_waiting(key)
 
     def _crashed(self, seat: Seat, _error: BaseException) -> None:
         self._silent(seat)

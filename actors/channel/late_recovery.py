@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ log = get_logger(__name__)
 
 LOOK_EVERY_S = 5.0
 LIVES = 3
-"""How often a turn is given to its personality; then it is a dead letter."""
+"""How often a begun turn is given to its personality; then it is a dead letter, and people are told."""
 PURGE_EVERY = timedelta(hours=1)
 KEEP_LETTERS = timedelta(days=30)
 MOST_LETTERS = 10_000
@@ -33,7 +33,8 @@ class LateRecovery:
     Args:
         stores: everything kept.
         recovery: tells channels.
-        is_speaking: whether a personality is at a turn in a channel.
+        is_taken: whether somebody is at a turn, or it waits to be admitted.
+        apologise: tells people that a turn is given up; raises nothing.
         now: the time, with a zone.
     """
 
@@ -41,12 +42,14 @@ class LateRecovery:
         self,
         stores: Stores,
         recovery: Recovery,
-        is_speaking: Callable[[int, UUID], bool],
+        is_taken: Callable[[Turn], bool],
+        apologise: Callable[[Turn], Awaitable[None]],
         now: Callable[[], datetime],
     ) -> None:
         self._stores = stores
         self._recovery = recovery
-        self._is_speaking = is_speaking
+        self._is_taken = is_taken
+        self._apologise = apologise
         self._now = now
         self._crashed: set[int] = set()
         self._found: set[UUID] = set()
@@ -89,14 +92,18 @@ class LateRecovery:
         """Let turns go on; one that is left again and again kills whoever is at it."""
         log.info("turns_found", count=len(turns))
         poison = [turn for turn in turns if self._tries[turn.id] >= LIVES]
-        for turn in poison:
-            await self._stores.turns.fail(turn, reason=POISON)
+        await asyncio.gather(*(self._give_up(turn) for turn in poison))
         going_on = [turn for turn in turns if turn not in poison]
-        self._tries.update(turn.id for turn in going_on)
+        self._tries.update(turn.id for turn in going_on if turn.state != "planned")
         await self._recovery.take_up(going_on, now)
 
+    async def _give_up(self, turn: Turn) -> None:
+        """Tell people first: an apology that stands in the ledger is not made again."""
+        await self._apologise(turn)
+        await self._stores.turns.fail(turn, reason=POISON)
+
     def _is_left(self, turn: Turn, now: datetime, crashed: set[int]) -> bool:
-        if self._is_speaking(turn.venue.channel_id, turn.personality_id):
+        if self._is_taken(turn):
             return False
         is_known = turn.id in self._found or turn.venue.channel_id in crashed
         return turn.state != "planned" or _is_retried(turn) or turn.deadline < now or is_known

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from actors.channel.apologies import Apologies
 from actors.channel.messages import MessageCreated, TurnsFound
 from actors.channel.patience import patiently
 from actors.personality.messages import Speak
@@ -21,10 +22,16 @@ POISON = "poison"
 
 
 class Undertaker:
-    """Writes dead letters off the path of the living; a storage that is away is waited for."""
+    """Writes dead letters off the path of the living; a storage that is away is waited for.
 
-    def __init__(self, stores: Stores) -> None:
+    Args:
+        stores: everything kept.
+        apologies: tell people of turns that have failed.
+    """
+
+    def __init__(self, stores: Stores, apologies: Apologies) -> None:
         self._stores = stores
+        self._apologies = apologies
         self._work: set[asyncio.Task[None]] = set()
 
     def bury_event(self, channel_id: int, message: Any, error: BaseException, deaths: int) -> None:
@@ -64,4 +71,5 @@ class Undertaker:
         turn = await patiently(lambda: self._stores.turns.get(which))
         if turn is not None:
             failed = turn
+            await self._apologies.say(turn)
             await patiently(lambda: self._stores.turns.fail(failed, reason=POISON, errors=chain_of(error)))
