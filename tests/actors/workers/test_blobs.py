@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -83,7 +84,8 @@ async def _all(stream: InFlight) -> AsyncIterator[Result]:
 def kept(hub: Hub) -> list[str]:
     """Return the files that the stage keeps, with and without names."""
     folder = folder_of(hub)
-    named = [str(path) for path in folder.rglob("*") if path.is_file()]
+    paths = [Path(root, name) for root, _, names in os.walk(folder) for name in names]
+    named = [str(path) for path in paths if path.is_file()]
     return named + [link for link in map(_target, Path("/proc/self/fd").glob("*")) if f"{folder}/" in link]
 
 
