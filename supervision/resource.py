@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from typing_extensions import override
+
 from supervision.child import Branching, Child, Inspectable, Vitals
 from supervision.policy import Restart
 from supervision.task import TaskLife
@@ -12,22 +14,34 @@ from supervision.tree import Node
 
 
 class ResourceLife(TaskLife):
-    """An open resource: a task enters its context and leaves it when it is asked to stop."""
+    """An open resource: a task enters its context and leaves it when it is asked to stop.
+
+    It leaves without being cancelled, for before Python 3.11.3 no time limit works in a cancelled task.
+    """
 
     def __init__(self, resource: AbstractAsyncContextManager[object]) -> None:
         self._open: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._leave = asyncio.Event()
         super().__init__(self._hold(resource), self._look)
 
     async def _hold(self, resource: AbstractAsyncContextManager[object]) -> None:
         async with resource as opened:
             self._open.set_result(opened)
-            await asyncio.Event().wait()
+            await self._leave.wait()
 
     async def opened(self) -> None:
         """Wait until it is open; raises what opening it failed of."""
         await asyncio.wait([self._open, self._task], return_when=asyncio.FIRST_COMPLETED)
         if not self._open.done():
             self._task.result()
+
+    @override
+    async def stop(self) -> None:
+        """Close it and wait until that is done; one that is not open yet is given up."""
+        if not self._open.done():
+            self._task.cancel()
+        self._leave.set()
+        await asyncio.wait([self._task])
 
     @property
     def _resource(self) -> Any:

@@ -69,6 +69,21 @@ async def test_it_is_closed_when_it_is_asked_to_stop_last_opened_first() -> None
     assert (now(), await root.ended()) == (2.0, None)
 
 
+async def test_it_is_closed_without_being_cancelled_so_that_its_own_time_limits_work() -> None:
+    cancellations: list[int] = []
+
+    @asynccontextmanager
+    async def resource() -> AsyncIterator[None]:
+        yield
+        task = asyncio.current_task()
+        assert task is not None
+        cancellations.append(task.cancelling())
+
+    root = await Supervisor("root", [resource_child("door", resource)]).start()
+    await root.stop()
+    assert cancellations == [0]
+
+
 async def test_what_is_not_to_be_opened_is_tried_again() -> None:
     door = Door(refusals=2)
     await started(door)
