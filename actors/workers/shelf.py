@@ -114,6 +114,6 @@ class Shelf:
 
 
 def _claim(path: Path) -> IO[bytes]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb")
     path.unlink()
-    return os.fdopen(descriptor, "rb")
+    return file

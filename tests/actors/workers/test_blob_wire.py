@@ -1,13 +1,18 @@
 """Large blobs frame by frame: what a worker sends and when, and what a stage bears of a worker gone wrong."""
 
+import asyncio
 import hashlib
+import resource
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from actors.models.chat import ChatRequest, Delta, Finished
 from actors.workers.errors import BlobLostError
 from actors.workers.frames import (
+    MAX_BLOB,
     PIECE,
     WINDOW,
     Cancel,
@@ -21,6 +26,7 @@ from actors.workers.frames import (
     Submit,
 )
 from actors.workers.hub import Departure, Hub
+from actors.workers.orders import Orders
 from actors.workers.results import Blob
 from tests.actors.workers.blob_worker import image
 from tests.actors.workers.rig import until
@@ -155,6 +161,23 @@ async def test_pieces_without_credit_end_the_connection(hub: Hub) -> None:
     assert departures[0].reason == "protocol"
 
 
+async def test_pieces_without_end_end_the_connection(hub: Hub) -> None:
+    departures: list[Departure] = []
+    hub.on_loss.append(departures.append)
+    async with worker_by_hand(hub) as (wire, _):
+        stream = hub.links["hand-1"].submit(1, ChatRequest(id="r", endpoint=None))
+        await wire.next()
+        for _ in range(MAX_BLOB // PIECE):
+            wire.send(Piece(1, bytes(PIECE)))
+            assert await wire.next() == Credit(1, PIECE)
+
+        wire.send(Piece(1, b"!"))
+
+        await until(lambda: bool(departures))
+        stream.close()
+    assert departures[0].reason == "protocol"
+
+
 async def test_a_stored_piece_gives_its_credit_back(hub: Hub) -> None:
     async with worker_by_hand(hub) as (wire, _):
         stream = hub.links["hand-1"].submit(1, ChatRequest(id="r", endpoint=None))
@@ -193,6 +216,29 @@ async def test_a_file_that_is_not_what_was_announced_is_lost_alone(hub: Hub, con
             await stream.next()
         assert await other.next() == Delta("on")
         stream.close()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits other processes")
+async def test_a_worker_that_cannot_write_loses_one_stream_and_leaves_nothing(hub: Hub) -> None:
+    orders = msgspec.json.encode(Orders(id="image-1", kind="image", door=hub.door)).decode()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.actors.workers.blob_worker", orders
+    )
+    await until(lambda: "image-1" in hub.links)
+    link = hub.links["image-1"]
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (PIECE, PIECE))
+    stream, other = (
+        link.submit(number, ChatRequest(id="r", endpoint=None, prompt=prompt))
+        for number, prompt in enumerate((f"blob:{2 * PIECE}", "say:on"))
+    )
+
+    with pytest.raises(BlobLostError):
+        await stream.next()
+
+    assert await other.next() == Delta("on")
+    await until(lambda: not sizes(Path(link.shelf.spool)))
+    process.kill()
+    await process.wait()
 
 
 async def test_a_link_in_place_of_a_file_is_not_followed(hub: Hub, tmp_path: Path) -> None:
