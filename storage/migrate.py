@@ -1,5 +1,6 @@
 """Forward-only migrations: `storage/migrations/NNNN_name.sql`, each applied once, in order, never changed."""
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +56,7 @@ async def migrate(database: Database, migrations: Sequence[Migration] | None = N
     Raises:
         MigrationError: a step failed (then nothing changed), or the history differs from the files.
     """
-    steps = load_migrations() if migrations is None else migrations
+    steps = await asyncio.to_thread(load_migrations) if migrations is None else migrations
     async with database.connection() as connection:
         try:
             with storage_errors("migrate"):

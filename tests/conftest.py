@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.embedded import EmbeddedPostgres
 from storage.migrate import migrate
 from storage.stores import Stores
+from tests.blocking import no_blocking
 
 KINDS = {"unit", "service", "discord", "browser", "chaos", "bench"}
 TEMPLATE = "migrated"
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(
                 f"{path} needs exactly one `pytestmark` of {sorted(KINDS)}, not {kinds or 'none'}"
             )
+
+
+@pytest.fixture(autouse=True)
+def blocking_guard() -> Iterator[list[str]]:
+    """Fail a test in which a call of ours would block the loop, also when ours bears the failure."""
+    with no_blocking() as caught:
+        yield caught
+    assert caught == []
 
 
 @pytest.fixture(scope="session")

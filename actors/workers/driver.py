@@ -99,7 +99,7 @@ class Driver:
         try:
             driver = cls(await _spawn(kind, folder), folder, hear, gone)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)  # there is next to nothing in it
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
             raise
         try:
             await driver._ready()
@@ -125,7 +125,7 @@ class Driver:
             self._hear(report)
         self.alive = False
         self._gone()
-        error = HostError(f"The driver ended: {self._last_words()}")
+        error = HostError(f"The driver ended: {await asyncio.to_thread(self._last_words)}")
         await self._clear()
         return error
 
@@ -146,7 +146,8 @@ class Driver:
         async for report in self._reports():
             if isinstance(report, Ready):
                 return
-        raise HostError(f"The driver ended before it was ready: {self._last_words()}")
+        words = await asyncio.to_thread(self._last_words)
+        raise HostError(f"The driver ended before it was ready: {words}")
 
     async def _reports(self) -> AsyncIterator[Report]:
         if self._process.stdout is None:

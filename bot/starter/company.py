@@ -1,5 +1,6 @@
 """Reading the starter company and bringing it into a new database."""
 
+import asyncio
 import tomllib
 from importlib.resources import files
 from uuid import UUID, uuid5
@@ -47,14 +48,14 @@ async def install(stores: Stores) -> tuple[Personality, ...]:
     Raises:
         StorageUnavailableError: Postgres is away.
     """
-    present = [await _ensure(stores, person) for person in read_company()]
+    present = [await _ensure(stores, person) for person in await asyncio.to_thread(read_company)]
     return tuple(person for person in present if person is not None)
 
 
 async def _ensure(stores: Stores, person: Personality) -> Personality | None:
     if (known := await stores.personalities.get(person.id)) is not None:
         return known
-    face = await stores.faces.put(read_face(person.slug))
+    face = await stores.faces.put(await asyncio.to_thread(read_face, person.slug))
     person = msgspec.structs.replace(person, face_hash=face)
     try:
         await stores.personalities.create(person)

@@ -1,4 +1,4 @@
-"""Coroutine tests here run in virtual time, with a guard against calls that would block a loop."""
+"""Coroutine tests here run in virtual time."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -6,21 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from pykka import ActorRegistry
 
-from tests.blocking import guard_against_blocking
 from tests.virtual_time import VirtualTimeLoop
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Give every coroutine test a loop in virtual time."""
     return {"virtual": VirtualTimeLoop}
-
-
-@pytest.fixture(autouse=True)
-def blocking_guard() -> Iterator[None]:
-    """Fail a test whose loop would block in a call of ours."""
-    guard = guard_against_blocking("actors.runtime", "supervision")
-    yield
-    guard.deactivate()
 
 
 @pytest.fixture(autouse=True)
