@@ -11,11 +11,19 @@ from config.errors import TroupeError
 
 Command = Callable[[argparse.Namespace], int]
 EXIT_FAILURE = 1
+EXIT_INTERRUPTED = 130
+"""What a shell reports of a program that Ctrl-C has ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code; an expected error is one line, not a traceback."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _perform(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _perform(given: list[str]) -> int:
     if given[:1] in (["sandbox"], ["bench"], ["chaos"]):
         _become(given[0], given[1:])
     options = _parser().parse_args(given)

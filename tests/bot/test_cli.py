@@ -1,9 +1,15 @@
+import signal
 import sys
 from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
-from bot.cli import main
+from typing_extensions import override
+
+from bot.cli import EXIT_INTERRUPTED, main
 
 pytestmark = pytest.mark.unit
 
@@ -56,3 +62,22 @@ def test_packages_above_the_bot_take_this_process_over(package: str, monkeypatch
         main()
 
     assert became == [[sys.executable, "-m", package, "--port", "0"]]
+
+
+class CtrlC(MetaPathFinder):
+    """Is pressed when the first module of `troupe run` is looked for."""
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None, /
+    ) -> ModuleSpec | None:
+        if fullname == "bot.run":
+            signal.raise_signal(signal.SIGINT)
+        return None
+
+
+def test_ctrl_c_during_the_first_second_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "bot.run", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [CtrlC(), *sys.meta_path])
+
+    assert main(["run"]) == EXIT_INTERRUPTED
