@@ -14,7 +14,7 @@ log = get_logger(__name__)
 
 KEEP_TRYING_S = 3600.0
 """How long the course of a turn is tried to be written."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 SETTLE_S = 5.0
 
 

@@ -18,7 +18,7 @@ WRITE_S = 2.0
 
 KEEP_TRYING_S = 3600.0
 """How long what has become visible is tried to be written."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 2.0
 
 Write = Callable[[], Awaitable[object]]
 
