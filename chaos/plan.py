@@ -11,7 +11,7 @@ from config.trigger_points import NAMES
 Victim = Literal["stage", "worker", "postgres"]
 Event = Literal["asked", "posted", "edited"]
 Kind = Literal["mention", "two mentions", "reply", "chatter", "burst", "edit", "delete"]
-CHARACTERS = ("Hush", "Madame Zuzu", "Sprocket")
+HUSH, ZUZU, SPROCKET = CHARACTERS = ("Hush", "Madame Zuzu", "Sprocket")
 CHANNELS = 8
 PEOPLE = 4
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -177,6 +177,15 @@ class Rig:
                 return
             await asyncio.sleep(0.02)
 
+    async def recovered(self) -> None:
+        """Start the stage again, and wait until all that was ever said is answered right.
+
+        Raises:
+            ChaosError: it is not in time; says what is wrong.
+        """
+        await self.restart(self.talk.said)
+        await self.settled(self.talk.said)
+
     async def kill_worker(self) -> list[Seen]:
         """Kill the busiest worker; returns the model's streams that this cut off."""
         held = await asyncio.to_thread(lambda: ports_of(self.stage.workers()))

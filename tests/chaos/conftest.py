@@ -2,11 +2,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.chaos.rig import Chaos
+from chaos.rig import Rig
 
 
 @pytest.fixture
-async def chaos(database_dsn: str) -> AsyncIterator[Chaos]:
-    """A Discord, a model and a database that outlive the stage."""
-    async with Chaos(database_dsn) as rig:
-        yield rig
+async def rig(database_dsn: str) -> AsyncIterator[Rig]:
+    """Four channels, and a stage without workers that is not yet started."""
+    async with Rig("none", channels=4, dsn=database_dsn) as made:
+        yield made

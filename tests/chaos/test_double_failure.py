@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from chaos.plan import Event, Moment
+from chaos.plan import HUSH, Event, Moment
 from chaos.rig import Rig
 from tests.faults.wire import wire_to
 
@@ -27,12 +27,11 @@ async def test_a_stage_killed_while_its_database_is_away_has_posted_nothing_in_s
             rig.talk.say(0, words="some idle words,")
         cut = asyncio.create_task(rig.board.wait(Moment(last_heard, 1)))
         await asyncio.sleep(0)
-        said = [rig.talk.say(0, "Hush")]
+        rig.talk.say(0, HUSH)
         await cut
         wire.turn("cut")
         await asyncio.sleep(AWAY_S)
         await rig.stage.kill()
         wire.turn("open")
-        await rig.restart(said)
-        await rig.settled(said)
+        await rig.recovered()
         assert await rig.complaints() == []

@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.chaos.rig import HUSH, ZUZU, Chaos
+from chaos.plan import HUSH, ZUZU
+from chaos.rig import Rig
 
 pytestmark = pytest.mark.service
 
 
 @pytest.mark.parametrize("point", ["after_inbox", "after_post", "mid_edit"])
-async def test_a_stage_that_is_killed_loses_and_doubles_nothing(chaos: Chaos, point: str) -> None:
-    await chaos.start(f"{point}:kill")
-    chaos.say(0, HUSH)
-    chaos.say(1, HUSH, ZUZU)
-    await chaos.died()
-    await chaos.restart()
-    await chaos.settled()
-    assert await chaos.complaints() == []
+async def test_a_stage_that_is_killed_loses_and_doubles_nothing(rig: Rig, point: str) -> None:
+    await rig.start(f"{point}:kill")
+    rig.talk.say(0, HUSH)
+    rig.talk.say(1, HUSH, ZUZU)
+    await rig.stage.died()
+    await rig.recovered()
+    assert await rig.complaints() == []
