@@ -42,7 +42,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     llm_resources: Annotated[str, msgspec.Meta(pattern=RESOURCES)] | None = None
     embedded_resources: Annotated[str, msgspec.Meta(pattern=RESOURCES)] | None = None
     data_dir: str = "~/.local/share/troupe"
-    secret_key: str | None = None
     http: str = "127.0.0.1:8210"
     public_url: str | None = None
     sandbox_http: str = "127.0.0.1:8200"
@@ -87,7 +86,6 @@ ENVIRONMENT: Mapping[str, str] = {
     "llm_resources": "TROUPE_LLM_RESOURCES",
     "embedded_resources": "TROUPE_EMBEDDED_RESOURCES",
     "data_dir": "TROUPE_DATA_DIR",
-    "secret_key": "TROUPE_SECRET_KEY",
     "http": "TROUPE_HTTP",
     "public_url": "TROUPE_PUBLIC_URL",
     "sandbox_http": "TROUPE_SANDBOX_HTTP",

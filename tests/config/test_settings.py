@@ -48,3 +48,9 @@ def test_every_setting_has_an_environment_name() -> None:
 def test_at_least_one_request_at_a_time_must_be_allowed(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="LLM_CONCURRENCY"):
         load_settings({"LLM_CONCURRENCY": "0"}, tmp_path / "none.toml")
+
+
+def test_the_readme_tells_of_every_setting() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+    assert [name for name in ENVIRONMENT.values() if f"`{name}`" not in readme] == []
