@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from actors.channel.messages import MessageCreated
 
 MAX_WAITING = 8
-"""Turns that may wait for one personality; a further message is given up, counted and noted."""
+"""Turns that may wait for one personality; further words that call nobody are given up, counted and noted."""
 MAX_BURST = 20
 """Messages that one turn may answer."""
 LONGEST_SETTLE_S = 5.0
@@ -57,11 +57,11 @@ class Queue:
         return last.author_id == author_id and len(last.heard) < MAX_BURST
 
     def put(self, heard: MessageCreated, now: float, settle_s: float, *, direct: bool) -> bool:
-        """Let a message wait; False if there is no room."""
+        """Let a message wait; False if there is no room. For a call there always is: rates bound those."""
         ready_at = now + min(settle_s, LONGEST_SETTLE_S)
         if self.collects(heard.message.author.id):
             self.waiting[-1].add(heard, ready_at, direct=direct)
-        elif len(self.waiting) < MAX_WAITING:
+        elif direct or len(self.waiting) < MAX_WAITING:
             self.waiting.append(Batch([heard], direct, now, ready_at))
         else:
             self.given_up += 1

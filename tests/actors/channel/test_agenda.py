@@ -94,11 +94,11 @@ def test_what_will_not_be_spoken_is_told_once() -> None:
     assert agenda.take_dropped() == []
 
 
-def test_what_finds_no_room_is_given_up_and_noted() -> None:
+def test_chatter_that_finds_no_room_is_given_up_and_noted() -> None:
     agenda = Agenda()
     agenda.add(heard(0), [ADA])
     for at in range(1, MAX_WAITING + 4):
-        agenda.add(heard(at, author=f"author {at}"), [ADA])
+        agenda.add(heard(at, author=f"author {at}"), [ADA], direct=False)
     agenda.ended(ADA)
     assert agenda.take_note(ADA) == "3 messages went unanswered: too much at once"
     assert [turn.reason for turn in agenda.take_dropped()] == ["too much at once"] * 3
@@ -106,11 +106,18 @@ def test_what_finds_no_room_is_given_up_and_noted() -> None:
     assert agenda.take_note(ADA) is None
 
 
+def test_a_call_is_never_given_up() -> None:
+    agenda = Agenda()
+    for at in range(3 * MAX_WAITING):
+        agenda.add(heard(at, author=f"author {at}"), [ADA])
+    assert agenda.take_dropped() == []
+
+
 def test_a_round_goes_on_past_a_speaker_without_room() -> None:
     agenda = Agenda()
     for at in range(MAX_WAITING + 1):
         agenda.add(heard(at, author=f"author {at}"), [ADA])
-    assert [start.speaker for start in agenda.add(heard(99, "Quin"), [ADA, BOB])] == [BOB]
+    assert [start.speaker for start in agenda.add(heard(99, "Quin"), [ADA, BOB], direct=False)] == [BOB]
 
 
 def test_a_burst_beyond_its_bound_becomes_two_turns() -> None:
