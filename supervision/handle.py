@@ -81,6 +81,7 @@ class Handle(Generic[M]):
         if self._bearer is not None:
             self._bearer.put(mail, always=False)
         elif len(self._waiting) >= self._limit:
+            metrics.shed.labels("no_bearer").inc()
             raise BufferFullError(f"{self.name!r} is down and {self._limit} messages wait for it.")
         else:
             self._waiting.append(mail)
@@ -93,26 +94,52 @@ class Handle(Generic[M]):
         self._bearer = bearer
 
     def detach(
-        self, unread: Sequence[M], culprit: M | None = None, error: BaseException | None = None
+        self,
+        bearer: Bearer[M],
+        unread: Sequence[M],
+        culprit: M | None = None,
+        error: BaseException | None = None,
     ) -> None:
-        """The bearer is gone.
+        """The bearer is gone; of one that was gone before, only the mail counts.
 
         Args:
+            bearer: who. It may come again, with mail that another thread put in at the instant of its end.
             unread: what it left, in order.
             culprit: what it failed of, when that was a piece of mail.
             error: what it failed with.
         """
-        self._bearer = None
-        self._waiting.extendleft(reversed(unread))
-        if culprit is None or error is None:
+        if bearer is not self._bearer:
+            for mail in unread:
+                self._forward(mail)
             return
+        self._bearer = None
+        self.keep(unread)
+        if culprit is not None and error is not None:
+            self.blame(culprit, error)
+
+    def keep(self, unread: Sequence[M]) -> None:
+        """Let mail that a bearer left unread wait before all other, also beyond the limit."""
+        self._waiting.extendleft(reversed(unread))
+
+    def blame(self, culprit: M, error: BaseException) -> None:
+        """A bearer failed of `culprit` with `error`: it goes first to the next one, or is a dead letter."""
         culprit.deaths += 1
         if culprit.deaths < self._lives:
             self._waiting.appendleft(culprit)
             return
         metrics.shed.labels("poison").inc()
         log.error("poison_message", name=self.name, deaths=culprit.deaths)
-        self._dead_letter(culprit, error)
+        try:
+            self._dead_letter(culprit, error)
+        except Exception as failure:  # noqa: BLE001 - whatever it fails of is its own affair
+            log.error("dead_letter_failed", name=self.name, error=type(failure).__name__)  # noqa: TRY400 - a trace may show the message
+
+    def _forward(self, mail: M) -> None:
+        if self._bearer is not None:
+            with suppress(Exception):  # it is about to be detached, and the next one gets the mail
+                self._bearer.put(mail, always=True)
+                return
+        self._waiting.append(mail)
 
     def close(self, refuse: Callable[[M], None]) -> None:
         """Nobody will ever bear the name again: hand all that waits to `refuse`."""

@@ -128,7 +128,7 @@ class ActorHandle:
 
     def _inherit(self, ref: AsyncioRef[Any], unread: list[Envelope]) -> None:
         end = ref.termination
-        self._handle.detach(unread, end.culprit, end.error)
+        self._handle.detach(ref.mailbox, unread, end.culprit, end.error)
 
     def _dead_letter(self, envelope: Envelope, error: BaseException) -> None:
         if self._on_dead_letter is not None:

@@ -164,7 +164,6 @@ class Directory(Generic[K, A]):
         try:
             self._waiting(slot).send(envelope)
         except BufferFullError as error:
-            metrics.shed.labels("rejected").inc()
             raise self._overloaded(slot).caused_by(error) from error
 
     def _overloaded(self, slot: Slot[K, A]) -> OverloadedError:
@@ -214,7 +213,7 @@ class Directory(Generic[K, A]):
     def _inherit(self, slot: Slot[K, A], unread: list[Envelope]) -> None:
         if not slot.over:
             if unread:
-                self._waiting(slot).detach(unread)
+                self._waiting(slot).keep(unread)
             return
         for envelope in unread:  # put in by another thread in the instant of the end
             try:
@@ -240,7 +239,7 @@ class Directory(Generic[K, A]):
         if not end.started:
             self._refuse(slot, ActivationError().caused_by(end.error))
         elif end.culprit is not None:
-            self._waiting(slot).detach((), end.culprit, end.error)
+            self._waiting(slot).blame(end.culprit, end.error)
         if delay_s > 0 and not self._closed:
             log.warning("actor_waits", kind=self._kind, key=str(slot.key), delay_s=round(delay_s, 3))
             slot.revival = asyncio.get_running_loop().call_later(delay_s, self._go_on, slot)

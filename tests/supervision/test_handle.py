@@ -1,5 +1,6 @@
 import pytest
 
+from config import metrics
 from supervision import BufferFullError, Handle
 
 pytestmark = pytest.mark.unit
@@ -14,10 +15,10 @@ class Letter:
 class Inbox:
     def __init__(self) -> None:
         self.mail: list[str] = []
-        self.is_gone = False
+        self.is_gone = self.is_full = False
 
     def put(self, mail: Letter, /, *, always: bool) -> None:
-        if self.is_gone and not always:
+        if self.is_gone or (self.is_full and not always):
             raise ConnectionError
         self.mail.append(mail.text)
 
@@ -39,10 +40,10 @@ def test_mail_waits_until_there_is_a_bearer() -> None:
 
 def test_the_next_bearer_gets_what_was_unread_before_what_came_later() -> None:
     handle, _ = handle_of()
-    handle.attach(Inbox())
-    handle.detach([Letter("unread 1"), Letter("unread 2")])
+    gone, inbox = Inbox(), Inbox()
+    handle.attach(gone)
+    handle.detach(gone, [Letter("unread 1"), Letter("unread 2")])
     handle.send(Letter("new"))
-    inbox = Inbox()
     handle.attach(inbox)
     assert inbox.mail == ["unread 1", "unread 2", "new"]
 
@@ -55,16 +56,25 @@ def test_new_mail_is_refused_when_too_much_waits() -> None:
     assert len(handle) == 1
 
 
+def test_mail_that_is_refused_for_want_of_a_bearer_is_counted() -> None:
+    handle, _ = handle_of(limit=0)
+    before = metrics.shed.labels("no_bearer")._value.get()
+    with pytest.raises(BufferFullError):
+        handle.send(Letter("a"))
+    assert metrics.shed.labels("no_bearer")._value.get() - before == 1
+
+
 def test_unread_mail_is_kept_beyond_the_limit() -> None:
     handle, _ = handle_of(limit=1)
-    handle.detach([Letter("a"), Letter("b")])
+    handle.keep([Letter("a"), Letter("b")])
     assert len(handle) == 2
 
 
 def test_what_a_bearer_failed_of_goes_first_to_the_next() -> None:
     handle, _ = handle_of()
-    handle.detach([Letter("unread")], Letter("culprit"), ValueError("bad"))
-    inbox = Inbox()
+    gone, inbox = Inbox(), Inbox()
+    handle.attach(gone)
+    handle.detach(gone, [Letter("unread")], Letter("culprit"), ValueError("bad"))
     handle.attach(inbox)
     assert inbox.mail == ["culprit", "unread"]
 
@@ -76,8 +86,9 @@ def test_mail_that_killed_three_bearers_is_a_dead_letter() -> None:
     handle.send(unread)
     for _ in range(3):
         assert dead == []
-        handle.attach(Inbox())
-        handle.detach([unread], poison, ValueError("bad"))
+        gone = Inbox()
+        handle.attach(gone)
+        handle.detach(gone, [unread], poison, ValueError("bad"))
     assert dead == ["poison: bad"]
     inbox = Inbox()
     handle.attach(inbox)
@@ -87,16 +98,70 @@ def test_mail_that_killed_three_bearers_is_a_dead_letter() -> None:
 def test_different_culprits_are_counted_apart() -> None:
     handle, dead = handle_of(lives=2)
     for text in ("a", "b", "a"):
-        handle.attach(Inbox())
-        handle.detach([], Letter(text), ValueError("bad"))
+        handle.blame(Letter(text), ValueError("bad"))
     assert dead == []
+
+
+def test_a_dead_letter_that_nobody_can_take_does_not_stop_the_rest() -> None:
+    def full(_letter: Letter, _error: BaseException) -> None:
+        raise OSError("disk full")
+
+    handle = Handle[Letter]("name", full, lives=1)
+    gone, inbox = Inbox(), Inbox()
+    handle.attach(gone)
+    handle.detach(gone, [Letter("unread")], Letter("poison"), ValueError("bad"))
+    handle.attach(inbox)
+    assert inbox.mail == ["unread"]
+
+
+def test_mail_that_a_bearer_gets_after_its_end_goes_to_its_successor() -> None:
+    handle, _ = handle_of()
+    gone, inbox = Inbox(), Inbox()
+    handle.attach(gone)
+    handle.detach(gone, [])
+    handle.attach(inbox)
+    handle.detach(gone, [Letter("late")])
+    handle.send(Letter("new"))
+    assert inbox.mail == ["late", "new"]
+
+
+def test_mail_that_a_bearer_gets_after_its_end_waits_behind_the_rest_for_a_successor() -> None:
+    handle, _ = handle_of()
+    gone, inbox = Inbox(), Inbox()
+    handle.attach(gone)
+    handle.detach(gone, [Letter("unread")])
+    handle.detach(gone, [Letter("late")])
+    handle.attach(inbox)
+    assert inbox.mail == ["unread", "late"]
+
+
+def test_mail_for_a_successor_that_is_going_as_well_waits_for_the_next() -> None:
+    handle, _ = handle_of()
+    gone, going, inbox = Inbox(), Inbox(), Inbox()
+    going.is_gone = True
+    handle.attach(gone)
+    handle.detach(gone, [])
+    handle.attach(going)
+    handle.detach(gone, [Letter("late")])
+    handle.detach(going, [])
+    handle.attach(inbox)
+    assert inbox.mail == ["late"]
+
+
+def test_a_bearer_fails_of_its_mail_only_once() -> None:
+    handle, dead = handle_of(lives=2)
+    gone, poison = Inbox(), Letter("poison")
+    handle.attach(gone)
+    for _ in range(2):
+        handle.detach(gone, [], poison, ValueError("bad"))
+    assert (poison.deaths, dead, len(handle)) == (1, [], 1)
 
 
 def test_a_refusal_of_the_bearer_reaches_the_sender() -> None:
     handle, _ = handle_of()
     inbox = Inbox()
     handle.attach(inbox)
-    inbox.is_gone = True
+    inbox.is_full = True
     with pytest.raises(ConnectionError):
         handle.send(Letter("a"))
 

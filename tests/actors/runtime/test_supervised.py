@@ -8,7 +8,8 @@ import pytest
 from typing_extensions import override
 
 from actors.runtime import AsyncioActor, ThreadActor
-from actors.runtime.child import ActorHandle, actor_child, thread_child
+from actors.runtime.child import ActorHandle, ActorLife, actor_child, thread_child
+from actors.runtime.envelope import Envelope
 from actors.runtime.errors import ActorGoneError, DeadlineError
 from supervision import (
     Backoff,
@@ -91,6 +92,33 @@ async def test_a_dead_letter_may_be_nobodys_business() -> None:
     await greeter(heard, handle)
     handle.tell(ValueError())
     assert await handle.ask("still here", 5.0) == "still here"
+
+
+async def test_a_dead_letter_that_nobody_can_take_costs_the_actor_nothing() -> None:
+    def full(_message: Any, _error: BaseException) -> None:
+        raise OSError("disk full")
+
+    heard: list[Any] = []
+    handle = ActorHandle("greeter", dead_letter=full, lives=1)
+    await greeter(heard, handle)
+    handle.tell(ValueError())
+    assert await handle.ask("still here", 5.0) == "still here"
+
+
+async def test_a_letter_that_a_thread_posts_into_the_end_goes_to_the_next_incarnation() -> None:
+    heard: list[Any] = []
+    dead: list[Any] = []
+    handle = ActorHandle("greeter", dead_letter=lambda message, _error: dead.append(message), lives=1)
+    root = await greeter(heard, handle)
+    gone = root.running("greeter")
+    assert isinstance(gone, ActorLife)
+    poison = ValueError()
+    handle.tell(poison)
+    await asyncio.sleep(0.5)
+    assert gone.ref.mailbox.heir is not None
+    gone.ref.mailbox.heir([Envelope("late")])
+    assert await handle.ask("hello", 5.0) == "hello"
+    assert (heard, dead) == (["late", "hello"], [poison])
 
 
 async def test_messages_wait_while_the_actor_is_down() -> None:
