@@ -29,9 +29,8 @@ class InFlight:
 
     def push(self, events: Sequence[Carried]) -> None:
         """Add what arrived."""
-        self._events.extend(
-            (event, self._claim(event)) if isinstance(event, Stored) else event for event in events
-        )
+        for event in events:
+            self._events.append((event, self._claim(event)) if isinstance(event, Stored) else event)
         self._wake()
 
     def add(self, piece: bytes) -> None:
