@@ -219,9 +219,16 @@ class Supervisor:
         actions = self._core.ended(
             name, life.incarnation, self._now(), failed=error is not None, fatal=_is_fatal(error)
         )
-        for notify in list(self._monitors):
-            notify(Down(self.name, name, life.incarnation, reason, error))
+        self._tell(Down(self.name, name, life.incarnation, reason, error))
         self._do(actions)
+
+    def _tell(self, down: Down) -> None:
+        """Tell the monitors; one that fails is no reason to leave the child alone."""
+        for notify in list(self._monitors):
+            try:
+                notify(down)
+            except Exception as failure:  # noqa: BLE001 - whatever it fails of is its own affair
+                log.error("monitor_failed", supervisor=self.name, error=type(failure).__name__)  # noqa: TRY400 - a trace may show messages
 
     def _finish(self, error: EscalatedError | None) -> None:
         self._error = error

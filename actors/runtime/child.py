@@ -60,6 +60,7 @@ class ThreadLife:
 
     def kill(self) -> None:
         """A thread can't be ended from outside; it is told to stop and left alone."""
+        self.ref.stop(block=False)
         log.error("thread_actor_left", actor=str(self.ref))
 
 
@@ -171,7 +172,7 @@ def actor_child(
     )
 
 
-async def _wait_started(ref: AsyncioRef[Any]) -> None:
+async def _wait_started(ref: LoopAwareRef[Any]) -> None:
     started: AsyncioFuture[None] = AsyncioFuture()
     ref.termination.watch_start(lambda: started.set(None))
     await started
@@ -184,18 +185,28 @@ def thread_child(
     start: Callable[[], LoopAwareRef[Any]],
     *,
     restart: Restart = "permanent",
+    start_timeout_s: float = 10.0,
     stop_budget_s: float = 5.0,
 ) -> Child:
-    """Supervise a `ThreadActor`.
+    """Supervise a `ThreadActor`; it counts as started when its `on_start` has come to its end.
 
     Args:
         name: unique among its siblings.
         start: starts an incarnation.
         restart: when it is started again.
+        start_timeout_s: seconds that `on_start` may take; then it is told to stop and left behind.
         stop_budget_s: seconds that it has to finish; then it is left behind, for a thread can't be ended.
     """
 
     async def begin() -> ThreadLife:
-        return ThreadLife(start())
+        life = ThreadLife(start())
+        try:
+            await _wait_started(life.ref)
+        except BaseException:
+            life.kill()
+            raise
+        return life
 
-    return Child(name=name, start=begin, restart=restart, stop_budget_s=stop_budget_s)
+    return Child(
+        name=name, start=begin, restart=restart, start_timeout_s=start_timeout_s, stop_budget_s=stop_budget_s
+    )

@@ -114,6 +114,21 @@ async def test_a_monitor_hears_every_end_and_its_reason() -> None:
     assert len(downs) == 3
 
 
+async def test_a_monitor_that_fails_neither_keeps_the_child_down_nor_the_others_deaf() -> None:
+    def broken(_down: Down) -> None:
+        raise RuntimeError
+
+    script = Script()
+    downs: list[Down] = []
+    root = await Supervisor("root", [script.child("a")]).start()
+    root.monitor(broken)
+    root.monitor(downs.append)
+    script.lives["a"].end(OSError())
+    await asyncio.sleep(1)
+    assert script.story == ["start a", "start a"]
+    assert (root.snapshot().children[0].state, len(downs)) == ("up", 1)
+
+
 async def test_a_child_that_ignores_its_stop_is_killed_after_its_budget() -> None:
     script = Script(obeys=False)
     root = await Supervisor("root", [script.child("a", stop_budget_s=3.0)]).start()

@@ -258,3 +258,70 @@ def test_a_thread_actor_that_does_not_stop_is_left_behind(monkeypatch: pytest.Mo
         await refs[0].ended()
 
     asyncio.run(story())
+
+
+class Waking(ThreadActor):
+    """Starts when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = threading.Event()
+        self.may = threading.Event()
+
+    @override
+    def on_start(self) -> None:
+        self.begun.set()
+        self.may.wait(10)
+
+
+def waking(policy: Policy, start_timeout_s: float) -> tuple[Supervisor, Waking, list[Down]]:
+    ref, downs = Waking.start(), list[Down]()
+    actor = ref._actor_weakref()
+    assert actor is not None
+    root = Supervisor("root", [thread_child("waking", lambda: ref, start_timeout_s=start_timeout_s)], policy)
+    root.monitor(downs.append)
+    return root, actor, downs
+
+
+def test_a_thread_actor_is_up_when_it_has_started() -> None:
+    async def story() -> tuple[str, str]:
+        root, actor, _ = waking(Policy(), 10.0)
+        starting = asyncio.create_task(root.start())
+        await asyncio.to_thread(actor.begun.wait, 10)
+        before = root.snapshot().children[0].state
+        actor.may.set()
+        await starting
+        after = root.snapshot().children[0].state
+        await root.stop()
+        return before, after
+
+    assert asyncio.run(story()) == ("starting", "up")
+
+
+def test_a_thread_actor_whose_start_takes_too_long_is_told_to_stop_and_left_behind() -> None:
+    async def story() -> BaseException | None:
+        root, actor, downs = waking(Policy(intensity=0), 0.01)
+        with pytest.raises(EscalatedError):
+            await root.start()
+        actor.may.set()
+        await actor.actor_ref.ended()
+        return downs[0].error
+
+    assert isinstance(asyncio.run(story()), StartTimeoutError)
+
+
+def test_a_thread_actor_whose_start_fails_is_a_failed_child() -> None:
+    class Failing(ThreadActor):
+        @override
+        def on_start(self) -> None:
+            raise OSError("no")
+
+    async def story() -> BaseException | None:
+        downs: list[Down] = []
+        root = Supervisor("root", [thread_child("failing", Failing.start)], Policy(intensity=0))
+        root.monitor(downs.append)
+        with pytest.raises(EscalatedError):
+            await root.start()
+        return downs[0].error
+
+    assert isinstance(asyncio.run(story()), OSError)
