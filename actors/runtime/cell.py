@@ -235,7 +235,7 @@ class Cell:
             logger.info("Exception returned from %s to caller:", self.actor, exc_info=failure)
             envelope.reply_to.set_exception(failure)
         else:
-            if not isinstance(envelope.message, Failed):
+            if not envelope.own:
                 self.termination.culprit = envelope
             self._die(error, partial(self.actor.on_failure, type(error), error, error.__traceback__))
 
@@ -370,7 +370,7 @@ class Cell:
         else:
             message = Failed(error)
         if message is not None and not self.mailbox.closed:
-            self.mailbox.put(Envelope(message), always=True)
+            self.mailbox.put(Envelope(message, own=True))
 
 
 def _as_exception(error: BaseException) -> Any:

@@ -23,6 +23,8 @@ class Envelope(PykkaEnvelope[Any]):
         id: number of this envelope in this process.
         cause: id of the envelope whose handling sent this one; 0 when it came from outside.
         chain: urns of the actors that wait for the answer inside their handlers, nearest last.
+        own: it is for one incarnation and ends with it, such as what a child task tells its actor; never
+            refused, dropped or handed on, and not repeated when the actor fails of it.
         deadline: time of the receiver's loop, in seconds, after which the message is not worth handling.
         trace: trace context of the sender; empty when nothing is sampled.
         deaths: how many actors failed while handling it.
@@ -31,14 +33,20 @@ class Envelope(PykkaEnvelope[Any]):
         since: time in seconds at which it began to wait, or to be handled; None unless `Traffic` times it.
     """
 
-    __slots__ = ("cause", "chain", "deadline", "deaths", "id", "key", "since", "stashed", "trace")
+    __slots__ = ("cause", "chain", "deadline", "deaths", "id", "key", "own", "since", "stashed", "trace")
 
     def __init__(
-        self, message: Any, reply_to: Future[Any] | None = None, deadline: float | None = None
+        self,
+        message: Any,
+        reply_to: Future[Any] | None = None,
+        deadline: float | None = None,
+        *,
+        own: bool = False,
     ) -> None:
         self.message = message
         self.reply_to = reply_to
         self.deadline = deadline
+        self.own = own or type(message) in OWN
         self.id = next(_ids)
         self.deaths = 0
         self.key: Hashable = None
@@ -96,6 +104,10 @@ class Failed(NamedTuple):
 
 class Quiet(NamedTuple):
     """Nobody has written to the actor for some time."""
+
+
+OWN = frozenset({_ActorStop, Failed, Quiet})
+"""What is for one incarnation, whoever tells it."""
 
 
 def stop_request() -> object:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from pykka import _envelope
 
-from actors.runtime.envelope import Envelope, is_stop_request
+from actors.runtime.envelope import Envelope
 from actors.runtime.errors import ActorGoneError, OverloadedError
 from actors.runtime.traffic import Traffic
 from config import metrics
@@ -161,11 +161,12 @@ class Mailbox:
         envelope = letter if isinstance(letter, Envelope) else Envelope(letter.message, letter.reply_to)
         if self.traffic is not None:
             self.traffic.sent(envelope)
+        always = always or envelope.own
         if self._spec.rules:
             if not self._put_by_rule(envelope, always):
                 return
         elif self.full and not always:
-            self._make_room(envelope, self._spec.default)
+            self._make_room(self._spec.default)
             self._queue.append(envelope)
         else:
             self._queue.append(envelope)
@@ -210,7 +211,7 @@ class Mailbox:
             return False
         if self.full and not always:
             self._forget_key(envelope)
-            self._make_room(envelope, rule)
+            self._make_room(rule)
         self._queue.append(envelope)
         return True
 
@@ -237,9 +238,7 @@ class Mailbox:
                 self._pending.pop(envelope.key, None)
                 envelope.key = None
 
-    def _make_room(self, newcomer: Envelope, rule: Rule) -> None:
-        if is_stop_request(newcomer.message):
-            return
+    def _make_room(self, rule: Rule) -> None:
         if rule.overflow is Overflow.DROP_OLDEST:
             for envelope in list(self._queue):
                 if self._spec.rule(envelope.message).overflow is Overflow.DROP_OLDEST:
@@ -353,21 +352,15 @@ class Mailbox:
         return unread
 
     def _bequeath(self, unread: list[Envelope]) -> None:
-        mail = [envelope for envelope in unread if not _answered_stop(envelope)]
+        mail = [envelope for envelope in unread if not envelope.own]
+        for envelope in unread:
+            if envelope.own and envelope.reply_to is not None:
+                envelope.reply_to.set(None)  # it asked to stop, and that is fulfilled
         if self.heir is not None:
             self.heir(mail)
             return
         for envelope in mail:
             refuse(envelope, ActorGoneError())
-
-
-def _answered_stop(envelope: Envelope) -> bool:
-    """A request to stop is fulfilled by the mailbox being closed."""
-    if not is_stop_request(envelope.message):
-        return False
-    if envelope.reply_to is not None:
-        envelope.reply_to.set(None)
-    return True
 
 
 def refuse(envelope: Envelope, error: Exception) -> None:

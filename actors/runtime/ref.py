@@ -94,7 +94,7 @@ class LoopAwareRef(ActorRef[A]):
         return future.get(timeout=timeout) if block else future
 
     def signal(self, message: Any) -> None:
-        """Tell what the actor must hear: its mailbox may be full, and it may be gone; nothing is raised."""
+        """Tell what this incarnation must hear: it may be busy, and it may be gone; nothing is raised."""
         if not self.actor_stopped.is_set():
             self.actor_inbox.put(Envelope(message))
 
@@ -175,9 +175,9 @@ class AsyncioRef(LoopAwareRef[A]):
 
     @override
     def signal(self, message: Any) -> None:
-        """Tell what the actor must hear: its mailbox may be full, and it may be gone; nothing is raised."""
+        """Tell what this incarnation must hear: it may be busy, and it may be gone; nothing is raised."""
         with suppress(ActorGoneError):
-            self.mailbox.put(Envelope(message), always=True)
+            self.mailbox.put(Envelope(message, own=True))
 
     def kill(self) -> None:
         """End the actor now, without its hooks: cancel what runs, answer what waits with an error."""
