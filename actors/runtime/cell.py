@@ -43,7 +43,7 @@ class Cell:
         children: tasks that the actor started and that end with it.
     """
 
-    __slots__ = ("_dispatcher", "actor", "children", "envelope", "mailbox", "task", "termination")
+    __slots__ = ("_asker", "_dispatcher", "actor", "children", "envelope", "mailbox", "task", "termination")
 
     def __init__(self, actor: "AsyncioActor", mailbox: Mailbox, termination: Termination) -> None:
         self.actor = actor
@@ -53,6 +53,7 @@ class Cell:
         self.task: asyncio.Task[Any] | None = None
         self.children: set[asyncio.Task[Any]] | None = None
         self._dispatcher: Dispatcher | None = None
+        self._asker: Future[Any] | None = None
 
     @property
     def dispatcher(self) -> Dispatcher:
@@ -184,7 +185,8 @@ class Cell:
     def _receive(self, envelope: Envelope) -> None:
         message = envelope.message
         if is_stop_request(message):
-            self._stop(envelope.reply_to)
+            self._asker = envelope.reply_to
+            self._stop()
             return
         if envelope.since is not None:
             self._begin_timing(envelope)
@@ -245,20 +247,20 @@ class Cell:
         self.termination.error = error
         if envelope.reply_to is not None:
             refuse(envelope, ActorGoneError())
-        self._stop(None)
+        self._stop()
         ActorRegistry.stop_all(block=False)
 
-    def _stop(self, reply_to: Future[Any] | None) -> None:
+    def _stop(self) -> None:
         ActorRegistry.unregister(self.actor.actor_ref)
         self.termination.set()
         logger.debug("Stopped %s", self.actor)
-        self._end(self.actor.on_stop, reply_to)
+        self._end(self.actor.on_stop)
 
     def _die(self, error: Exception, hook: Callable[[], Any] | None = None) -> None:
         if self.termination.ended:  # it was killed
             return
         self._record(error)
-        self._end(hook, None)
+        self._end(hook)
 
     def _record(self, error: Exception) -> None:
         logger.error(
@@ -271,26 +273,26 @@ class Cell:
         ActorRegistry.unregister(self.actor.actor_ref)
         self.termination.set()
 
-    def _end(self, hook: Callable[[], Any] | None, reply_to: Future[Any] | None) -> None:
+    def _end(self, hook: Callable[[], Any] | None) -> None:
         """End the children, run the last hook, close; at once when nothing of it has to be awaited."""
         if self.children:
-            self._run_task(self._end_children(), lambda _error, _none: self._run_last(hook, reply_to))
+            self._run_task(self._end_children(), lambda _error, _none: self._run_last(hook))
         else:
-            self._run_last(hook, reply_to)
+            self._run_last(hook)
 
-    def _run_last(self, hook: Callable[[], Any] | None, reply_to: Future[Any] | None) -> None:
+    def _run_last(self, hook: Callable[[], Any] | None) -> None:
         if self.termination.ended:
             return
         response = self._call(hook)
         if type(response) is CoroutineType:
-            self._run_task(cast("Handler", response), partial(self._last_ended, reply_to))
+            self._run_task(cast("Handler", response), self._last_ended)
         else:
-            self._close(reply_to)
+            self._close()
 
-    def _last_ended(self, reply_to: Future[Any] | None, error: BaseException | None, _response: Any) -> None:
+    def _last_ended(self, error: BaseException | None, _response: Any) -> None:
         if error is not None and not self.termination.ended:
             self._record(_as_exception(error))
-        self._close(reply_to)
+        self._close()
 
     async def _end_children(self) -> None:
         children = self.children
@@ -308,13 +310,13 @@ class Cell:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - logged, and the end goes on
             self._record(_as_exception(error))
 
-    def _close(self, reply_to: Future[Any] | None) -> None:
+    def _close(self) -> None:
         if self.termination.ended:
             return
         self.mailbox.close()
         self.mailbox.reader = None
-        if reply_to is not None:
-            reply_to.set(None)
+        if self._asker is not None:
+            self._asker.set(None)
         self.termination.end()
 
     def kill(self, error: BaseException | None = None) -> None:
@@ -331,7 +333,7 @@ class Cell:
         for task in (self.task, *(self.children or ())):
             if task is not None:
                 task.cancel()
-        self._close(None)
+        self._close()
 
     def spawn(
         self,
