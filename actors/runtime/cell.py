@@ -228,6 +228,7 @@ class Cell:
         if envelope.since is not None:
             self._end_timing(envelope)
         error = _as_exception(error)
+        self.mailbox.forget(envelope)
         if self.termination.ended:
             refuse(envelope, ActorGoneError())
         elif not isinstance(error, Exception):

@@ -328,6 +328,13 @@ class Mailbox:
             self._stash = []
         self._stash.append(envelope)
 
+    def forget(self, envelope: Envelope) -> None:
+        """Take an envelope that was put aside out, since its sender has the answer already."""
+        if envelope.stashed and self._stash is not None:
+            self._stash.remove(envelope)
+            envelope.stashed = False
+            self._admit()
+
     def unstash(self) -> None:
         """Bring back what was put aside, before everything else, in its order."""
         stashed, self._stash = self._stash or (), None

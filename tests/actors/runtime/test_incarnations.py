@@ -125,3 +125,35 @@ async def test_what_an_incarnation_wanted_to_know_is_not_told_to_the_next_one() 
     await watcher.ended()
     assert [envelope.message for envelope in left] == ["from outside"]
     assert not any(isinstance(envelope.message, ActorDown) for envelope in left)
+
+
+class Shy(AsyncioActor):
+    """Puts its first message aside and fails of it at once."""
+
+    def __init__(self, heard: list[Any]) -> None:
+        super().__init__()
+        self._heard = heard
+
+    @override
+    def on_receive(self, message: Any) -> Any:
+        self._heard.append(message)
+        if len(self._heard) == 1:
+            self.stash()
+            raise ValueError(message)
+        return message
+
+
+async def test_a_message_that_was_put_aside_and_failed_its_actor_is_repeated_once() -> None:
+    heard: list[Any] = []
+    directory = Directory(lambda _: Shy.start(heard), kind="shy")
+    directory.tell(1, "message")
+    await asyncio.sleep(600)
+    assert heard == ["message", "message"]
+
+
+async def test_an_ask_that_was_put_aside_and_failed_is_not_repeated() -> None:
+    heard: list[Any] = []
+    ref = Shy.start(heard)
+    with pytest.raises(ValueError, match="message"):
+        await ref.request("message", 5.0)
+    assert not ref.busy
