@@ -120,7 +120,7 @@ class DriverHost:
             Child(name="driver", start=self._start_driver, start_timeout_s=READY_S, stop_budget_s=STOP_S),
             supervisor_child("staff", self._make_staff, wait=False, stop_budget_s=PARTING_S),
         ]
-        self._supervisor = Supervisor("workers", children, _tireless("rest_for_one"))
+        self._supervisor = Supervisor("host", children, tireless("rest_for_one"))
         await self._supervisor.start(wait=False)
 
     async def ensure(self, kind: str, count: int) -> None:
@@ -164,7 +164,7 @@ class DriverHost:
 
     def _make_staff(self) -> Supervisor:
         children = [self._child(kind, name) for kind, names in self._wanted.items() for name in names]
-        self._staff = Supervisor("staff", children, _tireless("one_for_one"))
+        self._staff = Supervisor("staff", children, tireless("one_for_one"))
         return self._staff
 
     def _child(self, kind: str, name: str) -> Child:
@@ -221,8 +221,12 @@ class DriverHost:
             worker.lost(departure.reason)
 
 
-def _tireless(strategy: Strategy) -> Policy:
-    """Return a policy that never escalates: without workers the stage is slower, not broken."""
+def tireless(strategy: Strategy) -> Policy:
+    """Return a policy that never escalates: without workers the stage is slower, not broken.
+
+    Args:
+        strategy: who is restarted with a failed child.
+    """
     backoff = Backoff(first_s=0.2, cap_s=10.0, healthy_s=10.0)
     return Policy(strategy=strategy, intensity=sys.maxsize, backoff=backoff)
 

@@ -1,7 +1,6 @@
 """Where workers dial in: a private Unix socket, and TCP with TLS for workers on other hosts."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +30,8 @@ class Departure(msgspec.Struct, frozen=True):
 class Hub:
     """Listens, knows the workers that are connected, and tells of those that come and go.
 
+    It is to be opened by `start`, kept alive by a task that runs `beat`, and closed by `stop`.
+
     Args:
         tls_host: listen on TCP with TLS at this address instead of a Unix socket.
     """
@@ -44,7 +45,6 @@ class Hub:
         self._secret = secrets.token_urlsafe(32)
         self._folder: OwnFolder | None = None
         self._server: asyncio.Server | None = None
-        self._pulse: asyncio.Task[None] | None = None
         self._door: Door | None = None
 
     @property
@@ -66,14 +66,9 @@ class Hub:
             await self._listen_unix(self._folder.path)
         else:
             await self._listen_tls(self._folder.path, self._tls_host)
-        self._pulse = asyncio.create_task(self._beat(), name="hub heartbeat")
 
     async def stop(self) -> None:
         """Close every connection, which also ends the workers, and stop listening. May be called twice."""
-        if self._pulse is not None:
-            self._pulse.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._pulse
         for link in [*self.links.values(), *self._strangers]:
             link.close("stopped")
         if self._server is not None:
@@ -82,6 +77,13 @@ class Hub:
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await on_disk(folder.remove)
+
+    async def beat(self) -> None:
+        """Let every connection beat its heart until cancelled; it is what notices workers that are silent."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            for link in [*self.links.values(), *self._strangers]:
+                link.beat()
 
     def of_kind(self, kind: str) -> list[WorkerLink]:
         """Return the workers of a kind that take new streams."""
@@ -144,9 +146,3 @@ class Hub:
         )
         port = self._server.sockets[0].getsockname()[1]
         self._door = Door(f"tls:{host}:{port}", self._secret, certificate.public)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_S)
-            for link in [*self.links.values(), *self._strangers]:
-                link.beat()

@@ -2,7 +2,8 @@
 
 import socket
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,15 +14,20 @@ from actors.models.embedded import BUILT_IN, OWN_FILE
 from actors.workers.fallback import InProcessChat
 from actors.workers.frames import Hello
 from actors.workers.groups import Group, read_resources, read_size
-from actors.workers.guard import GuardedChat, ModelState
-from actors.workers.host import HostState, NoHost, ProcessHost, RayHost, WorkerHost
+from actors.workers.guard import EMBEDDED, GuardedChat, ModelState
+from actors.workers.host import STOP_S, HostState, NoHost, ProcessHost, RayHost, WorkerHost, tireless
 from actors.workers.hub import Hub
 from actors.workers.orders import Orders
 from actors.workers.pool import WorkerPool
 from actors.workers.scaling import Autoscaler
 from config.settings import Settings
+from supervision.child import Child
 from supervision.gate import GatePolicy
+from supervision.life import KILL_GRACE_S
 from supervision.limiter import LimitPolicy
+from supervision.resource import resource_child
+from supervision.supervisor import Supervisor
+from supervision.task import task_child
 from supervision.tree import Node
 
 
@@ -68,6 +74,9 @@ class ServiceStatus(msgspec.Struct, frozen=True):
 class LlmService:
     """A `ChatModel` that is there from the first moment and gets better when its workers have come.
 
+    A supervision tree of its own: the host, if there is one; what follows the load, if it may; and
+    the heartbeat of connections. It never gives up, for the stage answers by itself meanwhile.
+
     Args:
         settings: where workers run, `llm_gguf`, `llm_concurrency` and the logs' are used.
         embedded: the embedded model is the active one.
@@ -81,8 +90,7 @@ class LlmService:
         self.hub = Hub(_address_towards(settings.ray_address))
         self.fallback = InProcessChat(self._gguf)
         self.host = self._choose_host()
-        group = Group(read_size(settings.llm_workers), time.monotonic)
-        self._scaler = Autoscaler(self.hub, self.host, "llm", group)
+        self._group = Group(read_size(settings.llm_workers), time.monotonic)
         self._resources = {
             "llm": read_resources(settings.llm_resources),
             "embedded": read_resources(settings.embedded_resources),
@@ -91,6 +99,7 @@ class LlmService:
         slots = (BUILT_IN if gguf is None else OWN_FILE).slots
         self.guard = GuardedChat(WorkerPool(self.hub, self.fallback), policy, slots)
         self.hub.on_join.append(self._joined)
+        self._tree = Supervisor("workers", self._parts(), tireless("one_for_one"))
 
     async def start(self) -> None:
         """Listen for workers and begin to start them; requests are answered from now on.
@@ -99,14 +108,13 @@ class LlmService:
             OSError: the socket cannot be made.
         """
         await self.hub.start()
-        await self._scaler.start()
+        await self.host.ensure("llm", self._group.count)
         await self.host.ensure("embedded", int(self._embedded))
-        await self.host.start()
+        await self._tree.start()
 
     async def stop(self) -> None:
         """End all streams, workers and the processes that host them. May be called twice."""
-        await self._scaler.stop()
-        await self.host.stop()
+        await self._tree.stop()
         await self.hub.stop()
         await self.fallback.stop()
 
@@ -142,9 +150,30 @@ class LlmService:
             models=self.guard.states(),
         )
 
-    def snapshot(self) -> Node | None:
-        """Return the supervision tree of driver and workers; None without a host."""
-        return self.host.snapshot()
+    def snapshot(self) -> Node:
+        """Return the supervision tree as it is now."""
+        return self._tree.snapshot()
+
+    def _parts(self) -> Iterator[Child]:
+        if not isinstance(self.host, NoHost):
+            yield resource_child("host", self._hosting, stop_budget_s=STOP_S + KILL_GRACE_S)
+        if not self._group.size.is_fixed:
+            scaler = Autoscaler(self.hub, self.host, "llm", self._group, self._load)
+            yield task_child("scaling", scaler.run)
+        yield task_child("heartbeat", self.hub.beat)
+
+    @asynccontextmanager
+    async def _hosting(self) -> AsyncGenerator[WorkerHost, None]:
+        await self.host.start()
+        try:
+            yield self.host
+        finally:
+            await self.host.stop()
+
+    def _load(self) -> int:
+        """Count the requests to model servers: those under way, in workers or here, and those that wait."""
+        models = [state for state in self.guard.states() if state.provider != EMBEDDED.provider]
+        return sum(state.in_flight + state.waiting for state in models)
 
     def _choose_host(self) -> WorkerHost:
         match self._settings.worker_host:

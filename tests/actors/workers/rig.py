@@ -38,6 +38,18 @@ async def text_of(events: AsyncIterator[ChatEvent]) -> str:
 
 
 @asynccontextmanager
+async def open_hub(tls_host: str | None = None) -> AsyncIterator[Hub]:
+    """Open a hub whose connections beat."""
+    hub = Hub(tls_host)
+    await hub.start()
+    pulse = asyncio.create_task(hub.beat())
+    yield hub
+    pulse.cancel()
+    await asyncio.gather(pulse, return_exceptions=True)
+    await hub.stop()
+
+
+@asynccontextmanager
 async def worker(hub: Hub, name: str = "llm-1", kind: str = "llm") -> AsyncIterator["asyncio.Task[None]"]:
     """Run a worker as a task of this process."""
     task = asyncio.create_task(serve(Orders(id=name, kind=kind, door=hub.door)))

@@ -23,7 +23,7 @@ from actors.workers.pool import WorkerPool
 from actors.workers.results import Result
 from actors.workers.work import work
 from tests.actors.workers.blob_worker import BlobModel, image
-from tests.actors.workers.rig import text_of, until
+from tests.actors.workers.rig import open_hub, text_of, until
 from tests.actors.workers.test_pool import Fallback
 
 pytestmark = pytest.mark.service
@@ -35,10 +35,8 @@ numbers = itertools.count(1)
 
 @pytest.fixture(params=[None, "127.0.0.1"], ids=["unix", "tls"])
 async def hub(request: pytest.FixtureRequest) -> AsyncIterator[Hub]:
-    hub = Hub(request.param)
-    await hub.start()
-    yield hub
-    await hub.stop()
+    async with open_hub(request.param) as made:
+        yield made
 
 
 @pytest.fixture

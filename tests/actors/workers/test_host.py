@@ -162,13 +162,13 @@ async def test_a_worker_too_many_finishes_its_streams_first(service: LlmService)
     assert said == ["".join(words(60))] * 2
 
 
-async def test_the_tree_shows_driver_and_workers(service: LlmService) -> None:
-    tree = service.snapshot()
+async def test_the_tree_shows_host_driver_and_workers(service: LlmService) -> None:
+    host, heartbeat = service.snapshot().children
 
-    assert tree is not None
-    driver, staff = tree.children
-    assert (driver.name, [child.name for child in staff.children]) == ("driver", ["llm-1", "llm-2"])
-    assert {child.state for child in staff.children} == {"up"}
+    driver, staff = host.children
+    assert (host.name, heartbeat.name, driver.name) == ("host", "heartbeat", "driver")
+    assert [child.name for child in staff.children] == ["llm-1", "llm-2"]
+    assert {child.state for child in [host, heartbeat, driver, *staff.children]} == {"up"}
 
 
 STAGE = """

@@ -20,7 +20,7 @@ from actors.workers.llm import serve
 from actors.workers.orders import Door, Orders
 from actors.workers.pool import DISPATCHES, WorkerPool, kind_for
 from actors.workers.uplink import dial
-from tests.actors.workers.rig import request_to, text_of, until, worker
+from tests.actors.workers.rig import open_hub, request_to, text_of, until, worker
 from tests.scripted_model import Reply, ScriptedModel, refuse, words
 
 pytestmark = pytest.mark.service
@@ -260,10 +260,8 @@ async def test_the_span_of_a_worker_belongs_to_the_trace_of_its_request(hub: Hub
 
 @pytest.fixture
 async def tls_hub() -> AsyncGenerator[Hub, None]:
-    hub = Hub(tls_host="127.0.0.1")
-    await hub.start()
-    yield hub
-    await hub.stop()
+    async with open_hub("127.0.0.1") as made:
+        yield made
 
 
 async def test_a_worker_on_another_host_answers_over_tls(tls_hub: Hub) -> None:

@@ -1,5 +1,9 @@
 """Groups of workers that follow their load, and workers that the stage does not understand."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from actors.workers.service import LlmService
@@ -40,13 +44,35 @@ async def test_a_group_grows_with_its_streams_and_shrinks_without_cutting_one(
     assert len(begun) == 4
 
 
+@asynccontextmanager
+async def reading(service: LlmService, server: ScriptedModel, count: int) -> AsyncIterator[None]:
+    """Ask so often at once, and read whatever comes."""
+    readers = [asyncio.create_task(text_of(service.stream(request_to(server)))) for _ in range(count)]
+    yield
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+
+
+async def test_requests_that_wait_for_their_turn_count_as_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("actors.workers.groups.FULL", 1 / 256)
+    service = LlmService(Settings(worker_host="processes", llm_workers="2-4", llm_concurrency=1))
+    await service.start()
+    try:
+        async with ScriptedModel(Reply(text=words(600), rate=60)) as server, reading(service, server, 4):
+            await until(lambda: sum(model.waiting for model in service.status().models) == 3)
+            await until(lambda: count(service) == 4)
+    finally:
+        await service.stop()
+
+
 async def test_a_worker_of_another_version_is_refused_and_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("actors.workers.link.VERSION", 99)
     service = LlmService(Settings(worker_host="processes", llm_workers="1"))
     await service.start()
     try:
         async with ScriptedModel(Reply(text="Here meanwhile.")) as server:
-            await until(lambda: service.host.snapshot() is not None and _restarts(service) >= 1)
+            await until(lambda: _restarts(service) >= 1)
             refused = count(service)
             said = await text_of(service.stream(request_to(server)))
         monkeypatch.undo()
@@ -58,6 +84,5 @@ async def test_a_worker_of_another_version_is_refused_and_replaced(monkeypatch: 
 
 
 def _restarts(service: LlmService) -> int:
-    tree = service.snapshot()
-    staff = tree.children[1] if tree is not None and len(tree.children) > 1 else None
-    return 0 if staff is None else sum(child.restarts for child in staff.children)
+    host, *_ = service.snapshot().children
+    return sum(child.restarts for branch in host.children for child in branch.children)
