@@ -172,14 +172,18 @@ class Mailbox:
             self._queue.append(envelope)
         if self.closed:  # closed by another thread in this instant
             self._bequeath(self._unread())  # type: ignore[unreachable] # mypy knows no threads
-        elif not self.awake and self.reader is not None:
-            self._awaken()
-            self.reader.wake()
+        elif not self.awake:
+            self._tell_reader()
 
     def measure(self, traffic: Traffic) -> None:
         """Let `traffic` measure the mail from now on."""
         self.traffic = traffic
         traffic.holders.add(self)
+
+    def _tell_reader(self) -> None:
+        if not self.awake and self.reader is not None:
+            self._awaken()
+            self.reader.wake()
 
     def _awaken(self) -> None:
         self.awake = True
@@ -341,6 +345,7 @@ class Mailbox:
         for envelope in stashed:
             envelope.stashed = False
         self._queue.extendleft(reversed(stashed))
+        self._tell_reader()
 
     def close(self) -> None:
         """Accept nothing more; hand what is unread to the heir, or answer it with `ActorGoneError`."""

@@ -199,3 +199,36 @@ async def test_what_is_put_aside_is_refused_when_the_actor_stops() -> None:
     await ref.stop(block=False)
     with pytest.raises(ActorGoneError):
         await answer
+
+
+class Turns(AsyncioActor):
+    """Puts aside what it hears while a child works, which then brings it back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+        self._works = False
+
+    @override
+    def on_receive(self, message: str) -> None:
+        if message == "work":
+            self._works = True
+            self.spawn(self._work())
+        elif self._works:
+            self.stash()
+        else:
+            self.heard.append(message)
+
+    async def _work(self) -> None:
+        await asyncio.sleep(10)
+        self._works = False
+        self.unstash()
+
+
+async def test_a_child_that_brings_back_what_was_put_aside_wakes_its_actor() -> None:
+    ref = Turns.start()
+    actor = actor_of(ref)
+    ref.tell("work")
+    ref.tell("meanwhile")
+    await asyncio.sleep(20)
+    assert actor.heard == ["meanwhile"]
