@@ -47,7 +47,7 @@ class ChannelActor(AsyncioActor):
         self._ports = ports
         self._window = Window(ports.window_messages)
         self._agenda = Agenda(ports.settle_s, asyncio.get_running_loop().time)
-        self._book = Book(ports, self.spawn)
+        self._book = Book(ports, self._cell.spawn)
         self._found: dict[tuple[UUID, int], Unfinished] = {}
         self._roster: list[Personality] = []
         self._guests: dict[UUID, Personality] = {}

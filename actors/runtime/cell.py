@@ -41,12 +41,24 @@ class Cell:
         envelope: the message that is handled now.
         task: the coroutine handler or hook that runs; while it does, the mailbox waits.
         children: tasks that the actor started and that end with it.
+        actor: whom it drives; gone after the end, so that the memory of both is free without a collection.
     """
 
-    __slots__ = ("_asker", "_dispatcher", "actor", "children", "envelope", "mailbox", "task", "termination")
+    __slots__ = (
+        "_asker",
+        "_dispatcher",
+        "actor",
+        "children",
+        "envelope",
+        "mailbox",
+        "task",
+        "termination",
+        "urn",
+    )
 
     def __init__(self, actor: "AsyncioActor", mailbox: Mailbox, termination: Termination) -> None:
         self.actor = actor
+        self.urn = actor.actor_urn
         self.mailbox = mailbox
         self.termination = termination
         self.envelope: Envelope | None = None
@@ -70,7 +82,7 @@ class Cell:
     def askers(self) -> tuple[str, ...]:
         """Urns of the actors that are deaf until the handler that runs here has its answer."""
         chain = () if self.envelope is None else self.envelope.chain
-        return (*chain, self.actor.actor_urn)
+        return (*chain, self.urn)
 
     @property
     def busy(self) -> bool:
@@ -303,7 +315,7 @@ class Cell:
             child.cancel()
         _, alive = await asyncio.wait(children, timeout=CHILD_GRACE_S)
         if alive:
-            logger.error("%d child tasks of %s ignore their cancellation", len(alive), self.actor)
+            logger.error("%d child tasks of %s ignore their cancellation", len(alive), self.urn)
 
     def _call(self, hook: Callable[[], Any] | None) -> Any:
         try:
@@ -319,6 +331,7 @@ class Cell:
         if self._asker is not None:
             self._asker.set(None)
         self.termination.end()
+        del self.actor
 
     def kill(self, error: BaseException | None = None) -> None:
         """End now, without hooks: cancel what runs and answer what waits. Callable from any thread."""
@@ -339,13 +352,13 @@ class Cell:
     def spawn(
         self,
         work: Coroutine[Any, Any, Any],
-        done: Callable[[Any], object] | None,
-        failed: Callable[[Exception], object] | None,
+        done: Callable[[Any], object] | None = None,
+        failed: Callable[[Exception], object] | None = None,
     ) -> asyncio.Task[Any]:
         """Start a child task; see `AsyncioActor.spawn`."""
         if self.termination.is_set():
             work.close()
-            raise ActorGoneError(f"{self.actor} is stopping")
+            raise ActorGoneError(f"{self.urn} is stopping")
         context = contextvars.copy_context()
         context.run(CURRENT.set, ChildScope(self.envelope))
         child = self.dispatcher.loop.create_task(work, context=context)

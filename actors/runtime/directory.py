@@ -203,21 +203,23 @@ class Directory(Generic[K, A]):
         slot = Slot(key, ref, _now())
         self._slots[key] = slot
         ref.mailbox.measure(self._traffic)
-        ref.bequeath(partial(self._inherit, slot))
+        ref.bequeath(partial(self._inherit, key, ref.actor_urn))
         ref.termination.watch(partial(self._ended, slot))
         self._live.set(len(self._slots))
         self._watch_idle()
         self._keep_to_capacity()
         return slot
 
-    def _inherit(self, slot: Slot[K, A], unread: list[Envelope]) -> None:
-        if not slot.over:
+    def _inherit(self, key: K, urn: str, unread: list[Envelope]) -> None:
+        """Keep what an incarnation leaves; it is named here and not referred to, or its memory would stay."""
+        slot = self._slots.get(key)
+        if slot is not None and slot.ref.actor_urn == urn and not slot.over:
             if unread:
                 self._waiting(slot).keep(unread)
             return
         for envelope in unread:  # put in by another thread in the instant of the end
             try:
-                self._deliver(slot.key, envelope)
+                self._deliver(key, envelope)
             except ActorError as error:
                 refuse(envelope, error)
 
@@ -245,6 +247,7 @@ class Directory(Generic[K, A]):
             slot.revival = asyncio.get_running_loop().call_later(delay_s, self._go_on, slot)
         else:
             self._go_on(slot)
+        end.forget_traces()
 
     def _go_on(self, slot: Slot[K, A]) -> None:
         """Let the next incarnation have what waits; what comes from now on is behind it."""

@@ -89,6 +89,18 @@ class Termination:
         for callback in watchers or ():
             callback()
 
+    def forget_traces(self) -> None:
+        """Let go of the frames that the error and those before it went through, for they hold the actor.
+
+        What is told of a failure is told by then; the error itself stays.
+        """
+        errors = [] if self.error is None else [self.error]
+        for error in errors:
+            error.__traceback__ = None
+            for origin in (error.__cause__, error.__context__):
+                if origin is not None and origin not in errors:
+                    errors.append(origin)
+
     def _call_starters(self) -> None:
         with _LOCK:
             starters, self._starters = self._starters, None
