@@ -9,6 +9,7 @@ from functools import partial
 import discord
 
 from actors.channel.messages import MessageCreated, MessageEdited, MessagesDeleted
+from actors.runtime.errors import OverloadedError
 from bot.backfill import Backfill
 from bot.client import TroupeClient
 from bot.extract import extract, readable
@@ -31,14 +32,17 @@ SPOKEN = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
 LANE_LIMIT = 1000
-"""Events of one channel that wait while the database is away."""
+"""Events of one channel that wait while the database is away, or its actor has more than enough unread."""
+FULL_PAUSE_S = 0.1
+"""How long a lane leaves an actor alone that has no room for more."""
 
 
 class Intake:
     """Listens to the client. Events of one channel stay in order; no channel waits for another.
 
-    While the database is away, events wait in their channel's lane and are committed when it is back. What
-    finds no room in a full lane is fetched from Discord once the lane is empty.
+    While the database is away, events wait in their channel's lane and are committed when it is back; so they
+    do while the channel's mailbox is full. What finds no room in a full lane is fetched from Discord once the
+    lane is empty.
     Echoes of our own characters are dropped: their words are kept by the turn that spoke them.
     """
 
@@ -139,7 +143,7 @@ class Intake:
             if is_new:
                 is_fresh = seen_at - message.created_at.timestamp() <= self._max_age_s
                 event = MessageCreated(message=message, seen_at=seen_at, trace=carrier(), to_answer=is_fresh)
-                self._tell(message.venue.channel_id, event)
+                await self._hand_over(message.venue.channel_id, event)
 
     async def _record(self, message: Message) -> bool:
         """Commit a message; true if it was new.
@@ -157,12 +161,20 @@ class Intake:
 
     async def _edit(self, channel_id: int, edit: MessageEdited) -> None:
         if await patiently(lambda: self._stores.messages.edit(edit.message_id, edit.text, edit.edited_at)):
-            self._tell(channel_id, edit)
+            await self._hand_over(channel_id, edit)
 
     async def _delete(self, channel_id: int, deletion: MessagesDeleted) -> None:
         for message_id in deletion.message_ids:
             await patiently(partial(self._stores.messages.delete, message_id))
-        self._tell(channel_id, deletion)
+        await self._hand_over(channel_id, deletion)
+
+    async def _hand_over(self, channel_id: int, event: ChannelEvent) -> None:
+        """Tell the channel, as soon as it has room: what is committed is told once and in order."""
+        while True:
+            try:
+                return self._tell(channel_id, event)
+            except OverloadedError:
+                await asyncio.sleep(FULL_PAUSE_S)
 
 
 def _owner_of(application: discord.AppInfo) -> int | None:

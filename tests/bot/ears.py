@@ -1,5 +1,6 @@
 """The bot listening: an intake over a real database, and what it told the channels."""
 
+from actors.runtime.errors import OverloadedError
 from bot.client import TroupeClient
 from bot.intake import LANE_LIMIT, ChannelEvent, Intake
 from storage.stores import Stores
@@ -19,13 +20,18 @@ class _Listening(Intake):
 
 
 class Ears:
-    """An intake over a database, and what it told the channels."""
+    """An intake over a database, and what it told the channels.
+
+    Attributes:
+        deaf_for: tries in a row that find the mailbox of any channel full.
+    """
 
     def __init__(self, here: Discord, stores: Stores, own_webhooks: set[int], max_age_s: float) -> None:
         self.here, self.stores = here, stores
         self.own_webhooks = own_webhooks
         self.told: list[tuple[int, ChannelEvent]] = []
         self.max_age_s = max_age_s
+        self.deaf_for = 0
         self.intake = self.new_intake()
 
     def new_intake(self, lane_limit: int = LANE_LIMIT) -> _Listening:
@@ -34,6 +40,9 @@ class Ears:
         return _Listening(self.stores, self._tell, is_own, self.max_age_s, lane_limit)
 
     def _tell(self, channel_id: int, event: ChannelEvent) -> None:
+        if self.deaf_for:
+            self.deaf_for -= 1
+            raise OverloadedError
         self.told.append((channel_id, event))
 
     async def listen(self) -> TroupeClient:

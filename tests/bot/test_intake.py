@@ -160,6 +160,20 @@ async def test_what_is_old_is_only_learnt(discord_here: Discord, stores: Stores)
     assert not event.to_answer
 
 
+async def test_what_finds_its_channel_flooded_is_told_later_and_in_order(
+    discord_here: Discord, ears: Ears
+) -> None:
+    await ears.listen()
+    ears.deaf_for = 3
+
+    sent = [discord_here.ada().send(discord_here.stage, text) for text in ("one", "two")]
+
+    events = await ears.heard(2)
+    assert [event.message.id for event in events if isinstance(event, MessageCreated)] == [
+        int(one["id"]) for one in sent
+    ]
+
+
 async def test_after_the_end_nothing_is_taken_in(discord_here: Discord, ears: Ears) -> None:
     client = await ears.listen()
     kept = int(discord_here.ada().send(discord_here.stage, "Hello!")["id"])
