@@ -6,7 +6,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 import pytest
-
 from typing_extensions import override
 
 from bot.cli import EXIT_INTERRUPTED, main
