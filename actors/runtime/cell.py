@@ -21,7 +21,7 @@ from actors.runtime.errors import (
     KilledError,
     NoLoopError,
 )
-from actors.runtime.mailbox import Mailbox, refuse
+from actors.runtime.mailbox import Mailbox, fulfil, refuse
 from actors.runtime.termination import Termination
 
 if TYPE_CHECKING:
@@ -162,8 +162,10 @@ class Cell:
         if error is not None:
             self._die(_as_exception(error))
             return
-        self.termination.begin()
-        self._give_way()
+        try:
+            self.termination.begin()
+        finally:
+            self._go_on()
 
     def _run_task(self, work: Handler, then: Callable[[BaseException | None, Any], None]) -> None:
         """Run a handler or hook while the mailbox waits; `then` gets its error or its response."""
@@ -215,10 +217,15 @@ class Cell:
             self._answer(envelope, response)
 
     def _handler_ended(self, envelope: Envelope, error: BaseException | None, response: Any) -> None:
-        if error is not None:
-            self._fail(error, envelope)
-        else:
-            self._answer(envelope, response)
+        try:
+            if error is not None:
+                self._fail(error, envelope)
+            else:
+                self._answer(envelope, response)
+        finally:
+            self._go_on()
+
+    def _go_on(self) -> None:
         if not self.termination.is_set():
             self._give_way()
 
@@ -326,12 +333,14 @@ class Cell:
     def _close(self) -> None:
         if self.termination.ended:
             return
-        self.mailbox.close()
-        self.mailbox.reader = None
-        if self._asker is not None:
-            self._asker.set(None)
-        self.termination.end()
-        del self.actor
+        try:
+            self.mailbox.close()
+        finally:
+            self.mailbox.reader = None
+            if self._asker is not None:
+                fulfil(self._asker)
+            del self.actor
+            self.termination.end()
 
     def kill(self, error: BaseException | None = None) -> None:
         """End now, without hooks: cancel what runs and answer what waits. Callable from any thread."""

@@ -1,14 +1,16 @@
 """A bounded mailbox with a stated policy for every type of message."""
 
 import asyncio
+import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from pykka import _envelope
+from pykka import Future, _envelope
 
 from actors.runtime.envelope import Envelope
 from actors.runtime.errors import ActorGoneError, OverloadedError
@@ -352,10 +354,10 @@ class Mailbox:
         self.closed = True
         if self.traffic is not None:
             self.traffic.holders.discard(self)
-        self.unstash()
-        self._bequeath(self._unread())
         while self._producers:
             self._admit()
+        self.unstash()
+        self._bequeath(self._unread())
 
     def _unread(self) -> list[Envelope]:
         unread: list[Envelope] = []
@@ -367,7 +369,7 @@ class Mailbox:
         mail = [envelope for envelope in unread if not envelope.own]
         for envelope in unread:
             if envelope.own and envelope.reply_to is not None:
-                envelope.reply_to.set(None)  # it asked to stop, and that is fulfilled
+                fulfil(envelope.reply_to)  # it asked to stop
         if self.heir is not None:
             self.heir(mail)
             return
@@ -375,9 +377,16 @@ class Mailbox:
             refuse(envelope, ActorGoneError())
 
 
+def fulfil(asker: Future[Any]) -> None:
+    """Answer one who asked an actor to stop, unless it has an answer."""
+    with suppress(queue.Full):
+        asker.set(None)
+
+
 def refuse(envelope: Envelope, error: Exception) -> None:
     """Answer an envelope that nobody will handle; one without a waiting sender is counted."""
     if envelope.reply_to is None:
         metrics.shed.labels("unread").inc()
-    else:
+        return
+    with suppress(queue.Full):  # it has an answer
         envelope.reply_to.set_exception((type(error), error, None))

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 _LOCK = threading.Lock()
@@ -78,16 +79,16 @@ class Termination:
         """Say that the actor has started."""
         with _LOCK:
             self.started = True
-        self._call_starters()
+            starters, self._starters = self._starters, None
+        _call(starters or [])
 
     def end(self) -> None:
         """Say that everything is over."""
         with _LOCK:
             self.ended = True
-            watchers, self._watchers = self._watchers, None
-        self._call_starters()
-        for callback in watchers or ():
-            callback()
+            callbacks = [*(self._starters or ()), *(self._watchers or ())]
+            self._starters = self._watchers = None
+        _call(callbacks)
 
     def forget_traces(self) -> None:
         """Let go of the frames that the error and those before it went through, for they hold the actor.
@@ -101,8 +102,9 @@ class Termination:
                 if origin is not None and origin not in errors:
                     errors.append(origin)
 
-    def _call_starters(self) -> None:
-        with _LOCK:
-            starters, self._starters = self._starters, None
-        for callback in starters or ():
-            callback()
+
+def _call(callbacks: list[Callable[[], None]]) -> None:
+    """Call all of them in order; the error of one is raised when the others have been called."""
+    with ExitStack() as stack:
+        for callback in reversed(callbacks):
+            stack.callback(callback)
