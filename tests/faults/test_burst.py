@@ -12,7 +12,9 @@ from tests.faults.house import SETTLE_S, House
 
 pytestmark = pytest.mark.discord
 
+AT_ONCE = 2
 CHANNELS = 10
+"""In each somebody is called and somebody chatters: ten times as many turns as there is room for at once."""
 
 
 async def chatter(house: House, channels: list[int]) -> list[int]:
@@ -34,10 +36,10 @@ async def ends(house: House, messages: list[int]) -> list[tuple[str, str | None]
             await asyncio.sleep(0.03)
 
 
-async def test_a_burst_gives_up_chatter_alone_and_counts_it(own_house: House) -> None:
+async def test_a_tenfold_burst_gives_up_chatter_alone_and_counts_it(own_house: House) -> None:
     own_house.sandbox.limiter.limits = NO_LIMITS
     settings = msgspec.structs.replace(
-        own_house.settings, turns_at_once=2, turns_waiting=3, chatter_wait_s=1.0, settle_s=0.0
+        own_house.settings, turns_at_once=AT_ONCE, turns_waiting=3, chatter_wait_s=1.0, settle_s=0.0
     )
     app = await own_house.start(settings)
     zuzu = next(person for person in app.parts.starters if person.slug == "madame-zuzu")
