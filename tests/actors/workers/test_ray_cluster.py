@@ -31,7 +31,7 @@ class Cluster:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port: int = probe.getsockname()[1]
-        self._folder = tempfile.mkdtemp(prefix="ray-")  # short: Ray makes Unix sockets in it
+        self._folder = ""
         self._nodes: list[asyncio.subprocess.Process] = []
 
     @property
@@ -39,7 +39,8 @@ class Cluster:
         return f"127.0.0.1:{self._port}"
 
     async def start(self) -> None:
-        """Start the head."""
+        """Start the head, also once more after `stop`, at the same address."""
+        self._folder = tempfile.mkdtemp(prefix="ray-")  # short: Ray makes Unix sockets in it
         await self._start_node("--head", f"--port={self._port}", "--include-dashboard=false")
         await until(lambda: _listens(self._port))
 
@@ -47,8 +48,17 @@ class Cluster:
         """Let one more node join, which workers may be placed on; returns the session of its processes."""
         return await self._start_node(f"--address={self.address}")
 
+    @property
+    def gcs(self) -> psutil.Process:
+        """The process that knows the whole cluster."""
+        (found,) = (
+            one for one in psutil.Process(self._nodes[0].pid).children() if one.name() == "gcs_server"
+        )
+        return found
+
     async def stop(self) -> None:
-        for node in reversed(self._nodes):
+        nodes, self._nodes = self._nodes, []
+        for node in reversed(nodes):
             if node.returncode is None:
                 node.send_signal(signal.SIGTERM)
             await node.wait()
@@ -132,3 +142,24 @@ async def test_a_node_that_dies_under_load_costs_no_stream_its_end(cluster: Clus
         await service.stop()
     assert len(nodes) == 2
     assert said == ["".join(words(120))] * 16
+
+
+@pytest.mark.timeout(150)
+async def test_a_head_that_dies_under_load_is_noticed_and_costs_no_stream_its_end(cluster: Cluster) -> None:
+    service = LlmService(Settings(worker_host="ray", ray_address=cluster.address))
+    await service.start()
+    try:
+        await until(lambda: len(service.status().workers) == 2, 45.0)
+        async with ScriptedModel(Reply(text=words(120), rate=40.0)) as server:
+            streams = [asyncio.create_task(heard(service, server, f"s{number}")) for number in range(8)]
+            await asyncio.sleep(1.0)
+            cluster.gcs.kill()
+            said = await asyncio.gather(*streams, heard(service, server, "later"))
+            await until(lambda: service.status().host_restarts > 0, 30.0)
+            said.append(await heard(service, server, "without a host"))
+        await cluster.stop()
+        await cluster.start()
+        await until(lambda: len(service.status().workers) == 2, 60.0)
+    finally:
+        await service.stop()
+    assert said == ["".join(words(120))] * 10
