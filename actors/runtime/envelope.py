@@ -62,6 +62,16 @@ class Envelope(PykkaEnvelope[Any]):
             self.chain = () if reply_to is None else scope.askers
             self._inherit(scope.envelope.deadline)
 
+    def become(self, newer: "Envelope") -> None:
+        """Take over everything of a newer one that nobody waits for, and keep the place in the queue."""
+        self.message = newer.message
+        self.id = newer.id
+        self.cause = newer.cause
+        self.deadline = newer.deadline
+        self.trace = newer.trace
+        self.deaths = newer.deaths
+        self.since = newer.since
+
     def _inherit(self, deadline: float | None) -> None:
         """An ask made on behalf of another can't take longer than that one."""
         if deadline is not None and self.reply_to is not None:

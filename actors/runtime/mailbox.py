@@ -213,15 +213,14 @@ class Mailbox:
                     self._urgent = deque()
             self._urgent.append(envelope)
             return True
-        if rule.overflow is Overflow.COALESCE and envelope.reply_to is None and self._merge(envelope, rule):
-            return False
+        if rule.overflow is Overflow.COALESCE and envelope.reply_to is None:
+            return self._put_or_merge(envelope, rule, always)
         if self.full and not always:
-            self._forget_key(envelope)
             self._make_room(rule)
         self._queue.append(envelope)
         return True
 
-    def _merge(self, envelope: Envelope, rule: Rule) -> bool:
+    def _put_or_merge(self, envelope: Envelope, rule: Rule, always: bool) -> bool:
         kind: type = envelope.message.__class__
         key = (kind, None if rule.key is None else rule.key(envelope.message))
         with _MERGING:
@@ -229,14 +228,15 @@ class Mailbox:
                 self._pending = {}
             unread = self._pending.get(key)
             if unread is not None:
-                unread.message = envelope.message
-                unread.trace = envelope.trace
-                unread.deaths = envelope.deaths
+                unread.become(envelope)
                 metrics.shed.labels("coalesced").inc()
-                return True
+                return False
+            if self.full and not always:
+                self._make_room(rule)
             envelope.key = key
             self._pending[key] = envelope
-            return False
+            self._queue.append(envelope)
+            return True
 
     def _forget_key(self, envelope: Envelope) -> None:
         if envelope.key is not None and self._pending is not None:

@@ -1,0 +1,55 @@
+"""What a full mailbox does with its own mail, with newer news of the same thing, and by default."""
+
+import threading
+
+import pytest
+from typing_extensions import override
+
+from actors.runtime import MailboxSpec, Overflow, Rule
+from actors.runtime.envelope import Envelope
+from actors.runtime.errors import OverloadedError
+from actors.runtime.mailbox import Mailbox
+
+pytestmark = pytest.mark.unit
+
+
+def test_newer_news_have_their_own_deadline_number_and_cause() -> None:
+    mailbox = Mailbox(MailboxSpec(rules={str: Rule(Overflow.COALESCE)}))
+    newer = Envelope("new")
+    newer.cause = 7
+    mailbox.put(Envelope("old", None, 20.0))
+    mailbox.put(newer)
+    left = mailbox.take()
+    assert left is not None
+    assert (left.message, left.deadline, left.cause, left.id) == ("new", None, 7, newer.id)
+
+
+class Meeting(int):
+    """A limit at which two threads meet: whoever looks at it first lets the other one send meanwhile."""
+
+    other: threading.Thread | None = None
+
+    @override
+    def __le__(self, unread: int) -> bool:
+        other, self.other = self.other, None
+        if other is not None:
+            other.start()
+            other.join(0.1)
+        return int(self) <= unread
+
+
+def test_no_news_go_into_those_of_another_thread_that_are_refused_a_moment_later() -> None:
+    limit = Meeting(1)
+    mailbox = Mailbox(MailboxSpec(limit=limit, rules={str: Rule(Overflow.COALESCE)}))
+    mailbox.put(Envelope(1))
+    refused: list[str] = []
+
+    def send(word: str) -> None:
+        with pytest.raises(OverloadedError):
+            mailbox.put(Envelope(word))
+        refused.append(word)
+
+    other = limit.other = threading.Thread(target=send, args=("second",))
+    send("first")
+    other.join()
+    assert sorted(refused) == ["first", "second"]
