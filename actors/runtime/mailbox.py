@@ -48,6 +48,9 @@ class Rule:
     control: bool = False
 
 
+REJECTING = Rule()
+
+
 @dataclass(frozen=True, slots=True)
 class MailboxSpec:
     """The policy of a mailbox.
@@ -61,7 +64,12 @@ class MailboxSpec:
 
     limit: int | None = 10_000
     rules: Mapping[type, Rule] = field(default_factory=dict[type, Rule])
-    default: Rule = Rule()
+    default: Rule = REJECTING
+
+    @property
+    def is_particular(self) -> bool:
+        """True unless every message is refused when there is no room."""
+        return bool(self.rules) or self.default is not REJECTING
 
     def rule(self, message: object) -> Rule:
         """Return the policy for `message`."""
@@ -164,7 +172,7 @@ class Mailbox:
         if self.traffic is not None:
             self.traffic.sent(envelope)
         always = always or envelope.own
-        if self._spec.rules:
+        if self._spec.is_particular:
             if not self._put_by_rule(envelope, always):
                 return
         elif self.full and not always:

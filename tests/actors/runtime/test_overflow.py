@@ -1,16 +1,24 @@
 """What a full mailbox does with its own mail, with newer news of the same thing, and by default."""
 
 import threading
+from typing import Any
 
 import pytest
 from typing_extensions import override
 
-from actors.runtime import MailboxSpec, Overflow, Rule
+from actors.runtime import AsyncioFuture, MailboxSpec, Overflow, Rule
 from actors.runtime.envelope import Envelope
 from actors.runtime.errors import OverloadedError
 from actors.runtime.mailbox import Mailbox
 
 pytestmark = pytest.mark.unit
+
+
+def drain(mailbox: Mailbox) -> list[Any]:
+    taken: list[Any] = []
+    while (envelope := mailbox.take()) is not None:
+        taken.append(envelope.message)
+    return taken
 
 
 def test_newer_news_have_their_own_deadline_number_and_cause() -> None:
@@ -22,6 +30,21 @@ def test_newer_news_have_their_own_deadline_number_and_cause() -> None:
     left = mailbox.take()
     assert left is not None
     assert (left.message, left.deadline, left.cause, left.id) == ("new", None, 7, newer.id)
+
+
+@pytest.mark.parametrize("rules", [{}, {bytes: Rule()}])
+def test_the_default_policy_holds_with_and_without_rules(rules: dict[type, Rule]) -> None:
+    mailbox = Mailbox(MailboxSpec(default=Rule(Overflow.COALESCE), rules=rules))
+    for number in range(3):
+        mailbox.put(Envelope(number))
+    assert drain(mailbox) == [2]
+
+
+def test_control_by_default_is_never_refused() -> None:
+    mailbox = Mailbox(MailboxSpec(limit=1, default=Rule(control=True)))
+    for number in range(3):
+        mailbox.put(Envelope(number))
+    assert drain(mailbox) == [0, 1, 2]
 
 
 class Meeting(int):
@@ -53,3 +76,9 @@ def test_no_news_go_into_those_of_another_thread_that_are_refused_a_moment_later
     send("first")
     other.join()
     assert sorted(refused) == ["first", "second"]
+
+
+def test_an_ask_that_finds_no_room_is_told_so() -> None:
+    mailbox = Mailbox(MailboxSpec(limit=0, default=Rule(Overflow.COALESCE)))
+    with pytest.raises(OverloadedError):
+        mailbox.put(Envelope("ask", AsyncioFuture()))
