@@ -221,7 +221,7 @@ class Mailbox:
                     self._urgent = deque()
             self._urgent.append(envelope)
             return True
-        if rule.overflow is Overflow.COALESCE and envelope.reply_to is None:
+        if rule.overflow is Overflow.COALESCE and envelope.reply_to is None and not envelope.own:
             return self._put_or_merge(envelope, rule, always)
         if self.full and not always:
             self._make_room(rule)
@@ -255,7 +255,7 @@ class Mailbox:
     def _make_room(self, rule: Rule) -> None:
         if rule.overflow is Overflow.DROP_OLDEST:
             for envelope in list(self._queue):
-                if self._spec.rule(envelope.message).overflow is Overflow.DROP_OLDEST:
+                if not envelope.own and self._spec.rule(envelope.message).overflow is Overflow.DROP_OLDEST:
                     self._drop(envelope)
                     return
         metrics.shed.labels("rejected").inc()

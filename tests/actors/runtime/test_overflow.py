@@ -1,5 +1,6 @@
 """What a full mailbox does with its own mail, with newer news of the same thing, and by default."""
 
+import asyncio
 import threading
 from typing import Any
 
@@ -10,6 +11,7 @@ from actors.runtime import AsyncioFuture, MailboxSpec, Overflow, Rule
 from actors.runtime.envelope import Envelope
 from actors.runtime.errors import OverloadedError
 from actors.runtime.mailbox import Mailbox
+from tests.actors.runtime.actors_under_test import Recorder, actor_of
 
 pytestmark = pytest.mark.unit
 
@@ -45,6 +47,30 @@ def test_control_by_default_is_never_refused() -> None:
     for number in range(3):
         mailbox.put(Envelope(number))
     assert drain(mailbox) == [0, 1, 2]
+
+
+async def test_a_request_to_stop_is_never_dropped() -> None:
+    class Lossy(Recorder):
+        mailbox_spec = MailboxSpec(limit=2, default=Rule(Overflow.DROP_OLDEST))
+
+    ref = Lossy.start()
+    ref.tell("wait")
+    await asyncio.sleep(1)
+    stopping = ref.stop(block=False)
+    for number in range(5):
+        ref.tell(number)
+    actor_of(ref).gate.set()
+    assert await stopping is True
+
+
+def test_what_a_child_tells_is_never_dropped_nor_replaced() -> None:
+    for overflow in (Overflow.DROP_OLDEST, Overflow.COALESCE):
+        mailbox = Mailbox(MailboxSpec(limit=1, default=Rule(overflow)))
+        mailbox.put(Envelope("result", own=True))
+        mailbox.put(Envelope("another", own=True))
+        with pytest.raises(OverloadedError):
+            mailbox.put(Envelope("from outside"))
+        assert drain(mailbox) == ["result", "another"]
 
 
 class Meeting(int):
