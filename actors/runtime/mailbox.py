@@ -323,6 +323,10 @@ class Mailbox:
         (self._producers.appendleft if first else self._producers.append)(waiter)
         try:
             await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():  # it was admitted in this instant, so the next one is
+                self._admit()
+            raise
         finally:
             if waiter in self._producers:
                 self._producers.remove(waiter)

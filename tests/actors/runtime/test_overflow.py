@@ -73,6 +73,37 @@ def test_what_a_child_tells_is_never_dropped_nor_replaced() -> None:
         assert drain(mailbox) == ["result", "another"]
 
 
+class Patient(Recorder):
+    """Cancels the first of its producers in the instant in which it lets it in."""
+
+    mailbox_spec = MailboxSpec(limit=1, rules={str: Rule(Overflow.BLOCK)})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.producers: list[asyncio.Task[None]] = []
+
+    @override
+    def on_receive(self, message: Any) -> Any:
+        if message == "cancel the first":
+            self.producers[0].cancel()
+        return super().on_receive(message)
+
+
+async def test_a_producer_that_gives_up_when_it_is_let_in_lets_the_next_one_in() -> None:
+    ref = Patient.start()
+    actor = actor_of(ref)
+    ref.tell("wait")
+    await asyncio.sleep(1)
+    ref.tell("cancel the first")
+    actor.producers += [asyncio.create_task(ref.send(word)) for word in ("first", "second")]
+    await asyncio.sleep(1)
+    actor.gate.set()
+    async with asyncio.timeout(10):
+        await actor.producers[1]
+    assert await ref.request("last", 10.0) == "last"
+    assert "second" in actor.seen
+
+
 class Meeting(int):
     """A limit at which two threads meet: whoever looks at it first lets the other one send meanwhile."""
 
