@@ -95,8 +95,16 @@ class Cell:
         return type(self.envelope.message).__name__ if self.task and self.envelope else None
 
     def now(self) -> float | None:
-        """Time of the actor's loop in seconds; None before it is started. Callable from any thread."""
-        return None if self._dispatcher is None else self._dispatcher.loop.time()
+        """Time of the actor's loop in seconds; None before it is started. Callable from any thread.
+
+        Raises:
+            ActorGoneError: the loop is closed.
+        """
+        if self._dispatcher is None:
+            return None
+        if self._dispatcher.loop.is_closed():
+            raise ActorGoneError("The loop is closed.")
+        return self._dispatcher.loop.time()
 
     def remaining(self) -> float | None:
         """Seconds until the deadline of the message that is handled now; None when it has none."""

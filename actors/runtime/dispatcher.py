@@ -41,6 +41,8 @@ class Dispatcher:
         Raises:
             RuntimeError: the loop is closed.
         """
+        if self.loop.is_closed():  # also when a pass was due, which will never come
+            raise RuntimeError("The loop is closed.")
         self._ready.append(actor)
         if not self._scheduled:
             self._schedule_pass()

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from actors.runtime import AsyncioActor, ThreadActor
-from actors.runtime.errors import DeadlockError
+from actors.runtime import AsyncioActor, AsyncioRef, ThreadActor
+from actors.runtime.errors import ActorGoneError, DeadlockError
 
 pytestmark = pytest.mark.unit
 
@@ -98,3 +98,29 @@ def test_a_thread_actor_that_fails_to_start_has_its_error() -> None:
     assert ref.actor_stopped.wait(5)
     assert isinstance(ref.ended().get(timeout=5).error, OSError)
     assert not ref.termination.started
+
+
+async def start_two() -> list[AsyncioRef[Looping]]:
+    refs = [Looping.start(), Looping.start()]
+    for ref in refs:
+        await ref.request("who", 5.0)
+    return refs
+
+
+def test_everybody_on_a_closed_loop_is_gone() -> None:
+    loop = asyncio.new_event_loop()
+    refs = loop.run_until_complete(start_two())
+    loop.close()
+    for ref in [*refs, *refs]:
+        with pytest.raises(ActorGoneError):
+            ref.ask("who", timeout=5)
+
+
+def test_an_actor_that_had_mail_when_its_loop_was_closed_is_gone() -> None:
+    loop = asyncio.new_event_loop()
+    refs = loop.run_until_complete(start_two())
+    refs[0].tell("unread")
+    loop.close()
+    for ref in refs:
+        with pytest.raises(ActorGoneError):
+            ref.ask("who", timeout=5)
