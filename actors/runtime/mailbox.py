@@ -395,7 +395,7 @@ def fulfil(asker: Future[Any]) -> None:
         asker.set(None)
 
 
-def refuse(envelope: Envelope, error: Exception) -> None:
+def refuse(envelope: _envelope.Envelope[Any], error: Exception) -> None:
     """Answer an envelope that nobody will handle; one without a waiting sender is counted."""
     if envelope.reply_to is None:
         metrics.shed.labels("unread").inc()

@@ -1,15 +1,48 @@
 """Pykka's thread actor, for the few libraries that block, safe to use from a loop."""
 
+import queue
+from contextlib import suppress
 from typing import Any, ClassVar, Self, cast
 
 import pykka
 from pykka import ActorRegistry
+from pykka._envelope import Envelope
 from typing_extensions import override
 
-from actors.runtime.envelope import Failed
+from actors.runtime.envelope import Failed, is_stop_request
+from actors.runtime.errors import ActorGoneError
 from actors.runtime.future import AsyncioFuture
+from actors.runtime.mailbox import fulfil, refuse
 from actors.runtime.ref import LoopAwareRef
 from actors.runtime.termination import Termination
+
+
+class Inbox(queue.Queue[Envelope[Any]]):
+    """Pykka's inbox, but it closes: what is put in after the end, the thread that does so answers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = False
+
+    @override
+    def put(self, item: Envelope[Any], block: bool = True, timeout: float | None = None) -> None:
+        super().put(item, block, timeout)
+        if self._closed:
+            self.close()
+
+    def close(self) -> None:
+        """Answer what is unread, now and from now on."""
+        self._closed = True
+        with suppress(queue.Empty):
+            while True:
+                _answer(self.get_nowait())
+
+
+def _answer(envelope: Envelope[Any]) -> None:
+    if not is_stop_request(envelope.message):
+        refuse(envelope, ActorGoneError())
+    elif envelope.reply_to is not None:
+        fulfil(envelope.reply_to)
 
 
 class ThreadActor(pykka.ThreadingActor):
@@ -35,6 +68,11 @@ class ThreadActor(pykka.ThreadingActor):
     def start(cls, *args: Any, **kwargs: Any) -> LoopAwareRef[Self]:  # pyright: ignore[reportIncompatibleMethodOverride] - Self can not be checked
         """Start the actor in a thread of its own."""
         return cast("LoopAwareRef[Self]", super().start(*args, **kwargs))
+
+    @staticmethod
+    @override
+    def _create_actor_inbox() -> Inbox:
+        return Inbox()
 
     @staticmethod
     @override
@@ -72,4 +110,5 @@ class ThreadActor(pykka.ThreadingActor):
     @override
     def _actor_loop_teardown(self) -> None:
         super()._actor_loop_teardown()
+        cast("Inbox", self.actor_inbox).close()
         cast("Termination", self.actor_stopped).end()
