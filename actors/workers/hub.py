@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from config.logs import get_logger
 
 log = get_logger(__name__)
 
+NAME_S = 5.0
+"""How long the look-up of a name may take."""
+
 
 class Departure(msgspec.Struct, frozen=True):
     """A worker that is connected no more. `reason` is `eof`, `silent`, `protocol` or who closed it."""
@@ -33,15 +37,15 @@ class Hub:
     It is to be opened by `start`, kept alive by a task that runs `beat`, and closed by `stop`.
 
     Args:
-        tls_host: listen on TCP with TLS at this address instead of a Unix socket.
+        towards: listen on TCP with TLS, where this host reaches us, instead of a Unix socket.
     """
 
-    def __init__(self, tls_host: str | None = None) -> None:
+    def __init__(self, towards: str | None = None) -> None:
         self.on_join: list[Callable[[Hello], None]] = []
         self.on_loss: list[Callable[[Departure], None]] = []
         self.links: dict[str, WorkerLink] = {}
         self._strangers: set[WorkerLink] = set()
-        self._tls_host = tls_host
+        self._towards = towards
         self._secret = secrets.token_urlsafe(32)
         self._folder: OwnFolder | None = None
         self._server: asyncio.Server | None = None
@@ -58,14 +62,14 @@ class Hub:
         """Listen.
 
         Raises:
-            OSError: the socket cannot be made.
+            OSError: the socket cannot be made, or the way to the other host cannot be found.
         """
         self._folder = OwnFolder()
         await on_disk(self._folder.remove_leftovers)
-        if self._tls_host is None:
+        if self._towards is None:
             await self._listen_unix(self._folder.path)
         else:
-            await self._listen_tls(self._folder.path, self._tls_host)
+            await self._listen_tls(self._folder.path, await own_address(self._towards))
 
     async def stop(self) -> None:
         """Close every connection, which also ends the workers, and stop listening. May be called twice."""
@@ -126,7 +130,7 @@ class Hub:
             listener(Departure(hello, reason))
 
     def _accept(self, folder: Path) -> WorkerLink:
-        shelf = Shelf(folder / secrets.token_hex(8), shared=self._tls_host is None)
+        shelf = Shelf(folder / secrets.token_hex(8), shared=self._towards is None)
         link = WorkerLink(self, self._secret, shelf)
         self._strangers.add(link)
         return link
@@ -146,3 +150,18 @@ class Hub:
         )
         port = self._server.sockets[0].getsockname()[1]
         self._door = Door(f"tls:{host}:{port}", self._secret, certificate.public)
+
+
+async def own_address(towards: str) -> str:
+    """Return the address (IPv4) by which another host reaches this one.
+
+    Raises:
+        OSError: its name is unknown, or there is no way to it.
+    """
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(NAME_S):
+        found = await loop.getaddrinfo(towards, 9, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(0.0)
+        probe.connect(found[0][4])  # sends nothing, chooses a route
+        return str(probe.getsockname()[0])

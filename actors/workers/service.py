@@ -1,6 +1,5 @@
 """Everything that answers chat requests, as one object: hub, pool, host and the fallback in this process."""
 
-import socket
 import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
@@ -87,7 +86,7 @@ class LlmService:
         self._embedded = embedded
         gguf = settings.llm_gguf
         self._gguf = None if gguf is None else str(Path(gguf).expanduser().resolve())
-        self.hub = Hub(_address_towards(settings.ray_address))
+        self.hub = Hub(_host_of(settings.ray_address))
         self.fallback = InProcessChat(self._gguf)
         self.host = self._choose_host()
         self._group = Group(read_size(settings.llm_workers), time.monotonic)
@@ -200,11 +199,8 @@ class LlmService:
             self.fallback.hand_over()
 
 
-def _address_towards(ray_address: str | None) -> str | None:
-    """Return our address as the nodes of a cluster see it; None without a cluster: a Unix socket will do."""
+def _host_of(ray_address: str | None) -> str | None:
+    """Return the host of a cluster's head; None without a cluster."""
     if not ray_address:
         return None
-    host = urlsplit(ray_address if "//" in ray_address else f"//{ray_address}").hostname
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((host or "127.0.0.1", 9))
-        return str(probe.getsockname()[0])
+    return urlsplit(ray_address if "//" in ray_address else f"//{ray_address}").hostname or "127.0.0.1"

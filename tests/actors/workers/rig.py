@@ -38,9 +38,9 @@ async def text_of(events: AsyncIterator[ChatEvent]) -> str:
 
 
 @asynccontextmanager
-async def open_hub(tls_host: str | None = None) -> AsyncIterator[Hub]:
+async def open_hub(towards: str | None = None) -> AsyncIterator[Hub]:
     """Open a hub whose connections beat."""
-    hub = Hub(tls_host)
+    hub = Hub(towards)
     await hub.start()
     pulse = asyncio.create_task(hub.beat())
     yield hub

@@ -15,7 +15,7 @@ from actors.models.errors import BadRequestError, ModelRateLimitedError, ModelTi
 from actors.workers import pool as pool_module
 from actors.workers.errors import HubGoneError, WorkerLostError
 from actors.workers.frames import MAX_FRAME, WINDOW
-from actors.workers.hub import Hub
+from actors.workers.hub import Hub, own_address
 from actors.workers.llm import serve
 from actors.workers.orders import Door, Orders
 from actors.workers.pool import DISPATCHES, WorkerPool, kind_for
@@ -270,8 +270,12 @@ async def test_a_worker_on_another_host_answers_over_tls(tls_hub: Hub) -> None:
         assert await text_of(pool.stream(request_to(server))) == "".join(words(500))
 
 
+async def test_the_stage_is_reached_by_the_address_on_the_way_to_the_other_host() -> None:
+    assert await own_address("localhost") == "127.0.0.1"
+
+
 async def test_a_worker_trusts_no_other_certificate(tls_hub: Hub) -> None:
-    other = Hub(tls_host="127.0.0.1")
+    other = Hub("127.0.0.1")
     await other.start()
     door = Door(tls_hub.door.address, tls_hub.door.secret, other.door.certificate)
     try:

@@ -1,15 +1,8 @@
 """A Ray that somebody else has started: workers join over TLS, and our code comes to its nodes by itself."""
 
 import asyncio
-import os
-import shutil
-import signal
-import socket
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -18,84 +11,17 @@ from actors.workers.driver import sweep
 from actors.workers.errors import WorkerLostError
 from actors.workers.service import LlmService
 from config.settings import Settings
+from tests.actors.workers.ray_cluster import Cluster, open_cluster, sessions
 from tests.actors.workers.rig import request_to, running, text_of, until
 from tests.scripted_model import Reply, ScriptedModel, words
 
 pytestmark = pytest.mark.service
 
 
-class Cluster:
-    """A Ray whose nodes know nothing of our checkout: neither folder nor path lead to it."""
-
-    def __init__(self) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port: int = probe.getsockname()[1]
-        self._folder = ""
-        self._nodes: list[asyncio.subprocess.Process] = []
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self._port}"
-
-    async def start(self) -> None:
-        """Start the head, also once more after `stop`, at the same address."""
-        self._folder = tempfile.mkdtemp(prefix="ray-")  # short: Ray makes Unix sockets in it
-        await self._start_node("--head", f"--port={self._port}", "--include-dashboard=false")
-        await until(lambda: _listens(self._port))
-
-    async def join(self) -> int:
-        """Let one more node join, which workers may be placed on; returns the session of its processes."""
-        return await self._start_node(f"--address={self.address}")
-
-    @property
-    def gcs(self) -> psutil.Process:
-        """The process that knows the whole cluster."""
-        (found,) = (
-            one for one in psutil.Process(self._nodes[0].pid).children() if one.name() == "gcs_server"
-        )
-        return found
-
-    async def stop(self) -> None:
-        nodes, self._nodes = self._nodes, []
-        for node in reversed(nodes):
-            if node.returncode is None:
-                node.send_signal(signal.SIGTERM)
-            await node.wait()
-            await asyncio.to_thread(sweep, node.pid)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    async def _start_node(self, *options: str) -> int:
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        node = await asyncio.create_subprocess_exec(
-            *(str(Path(sys.executable).parent / "ray"), "start", "--block", *options),
-            *("--node-ip-address=127.0.0.1", "--num-cpus=2"),
-            *("--object-store-memory=80000000", "--disable-usage-stats"),
-            env=environment | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder},
-            cwd=self._folder,
-            start_new_session=True,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        self._nodes.append(node)
-        assert node.stdout is not None
-        async with asyncio.timeout(45.0):
-            while b"Ray runtime started" not in (line := await node.stdout.readline()):
-                assert line, "ray start has failed"
-        return node.pid
-
-
 @pytest.fixture
 async def cluster() -> AsyncIterator[Cluster]:
-    made = Cluster()
-    await made.start()
-    yield made
-    await made.stop()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    async with open_cluster() as made:
+        yield made
 
 
 async def test_workers_of_a_cluster_answer_and_leave_with_the_stage(cluster: Cluster) -> None:
@@ -118,11 +44,6 @@ async def heard(service: LlmService, server: ScriptedModel, name: str) -> str:
     while True:
         with suppress(WorkerLostError):
             return await text_of(service.stream(request_to(server, name)))
-
-
-def sessions(service: LlmService) -> set[int]:
-    """Return on which nodes workers live: each node's processes are a session of their own."""
-    return {os.getsid(state.pid) for state in service.status().workers}
 
 
 @pytest.mark.timeout(120)
