@@ -26,7 +26,7 @@ from actors.personality.notices import reference
 from actors.personality.ports import Ports, Voice
 from actors.personality.turn import DELIVERY_DEADLINE_S
 from actors.reply.outlet import Outlet
-from actors.runtime import AsyncioRef, Directory
+from actors.runtime import AsyncioRef, CrashLoops, CrashPolicy, Directory
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError
 from config.logs import get_logger
 from config.settings import Settings
@@ -108,6 +108,7 @@ class Company:
             capacity=capacity,
             on_crash=self._channel_crashed,
             on_poison=self._undertaker.bury_event,
+            crashes=CrashLoops(CrashPolicy(start_s=None)),  # starts wait for a storage that is away
         )
 
     def _all_personalities(self, idle_s: float, capacity: int | None) -> Directory[Seat, PersonalityActor]:

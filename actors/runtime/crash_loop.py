@@ -24,6 +24,7 @@ class CrashPolicy(msgspec.Struct, frozen=True, kw_only=True):
         intensity: failures within `period_s`; one more and the key rests.
         period_s: seconds.
         rest_s: seconds that a key rests.
+        start_s: seconds that an `on_start` may take; beyond it the start has failed. None for any time.
         waiting: messages that wait while no incarnation receives any, as many as a default mailbox holds.
     """
 
@@ -32,6 +33,7 @@ class CrashPolicy(msgspec.Struct, frozen=True, kw_only=True):
     intensity: int = 10
     period_s: float = 60.0
     rest_s: float = 120.0
+    start_s: float | None = 30.0
     waiting: int = 10_000
 
 

@@ -8,16 +8,11 @@ from functools import partial
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
+from actors.runtime.activation import activation_error, start_within
 from actors.runtime.actor import AsyncioActor
 from actors.runtime.crash_loop import CrashLoops
 from actors.runtime.envelope import Envelope, Quiet, stop_request
-from actors.runtime.errors import (
-    ActivationError,
-    ActorError,
-    ActorGoneError,
-    CrashLoopError,
-    OverloadedError,
-)
+from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError, OverloadedError
 from actors.runtime.future import AsyncioFuture
 from actors.runtime.mailbox import refuse
 from actors.runtime.ref import AsyncioRef
@@ -121,7 +116,6 @@ class Directory(Generic[K, A]):
         """Send `message` to the actor of `key`, starting it if need be.
 
         Raises:
-            ActivationError: it could not be started.
             OverloadedError: its mailbox is full.
             CrashLoopError: it fails again and again, and too much waits for its next start.
             ActorGoneError: the directory is stopped.
@@ -195,11 +189,7 @@ class Directory(Generic[K, A]):
             log.error("observer_failed", kind=self._kind, key=str(key), error=type(error).__name__)  # noqa: TRY400 - a trace may show the message
 
     def _start(self, key: K) -> Slot[K, A]:
-        try:
-            ref = self._activate(key)
-        except Exception as error:
-            log.warning("activation_failed", kind=self._kind, key=str(key), error=type(error).__name__)
-            raise ActivationError().caused_by(error) from error
+        ref = start_within(self._crashes.policy.start_s, partial(self._activate, key))
         slot = Slot(key, ref, _now())
         self._slots[key] = slot
         ref.mailbox.measure(self._traffic)
@@ -239,7 +229,7 @@ class Directory(Generic[K, A]):
         delay_s = self._crashes.failed(slot.key, _now())
         self._call(self._on_crash, slot.key, end.error)
         if not end.started:
-            self._refuse(slot, ActivationError().caused_by(end.error))
+            self._refuse(slot, activation_error(end.error))
         elif end.culprit is not None:
             self._waiting(slot).blame(end.culprit, end.error)
         if delay_s > 0 and not self._closed:
@@ -264,10 +254,7 @@ class Directory(Generic[K, A]):
         if self._closed:
             self._refuse(slot, ActorGoneError())
             return
-        try:
-            waiting.attach(self._start(slot.key).ref.mailbox)
-        except ActivationError as error:
-            self._refuse(slot, error)
+        waiting.attach(self._start(slot.key).ref.mailbox)
 
     def _refuse(self, slot: Slot[K, A], error: ActorError) -> None:
         if slot.waiting is not None:

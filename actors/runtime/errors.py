@@ -58,5 +58,9 @@ class ActivationError(ActorError):
     retryable = True
 
 
+class ActivationTimeoutError(ActivationError):
+    """The actor behind a key was given up because its `on_start` came to no end."""
+
+
 class NoLoopError(ActorError):
     """An asyncio actor was started where no event loop runs and none was given."""
