@@ -1,7 +1,8 @@
 """A driver that hosts workers as Ray actors: `python -m actors.workers.ray_driver`. The only importer of Ray.
 
 Ray places workers, starts and kills them; it never restarts one and carries no token. The driver ends when
-its standard input closes, and at once when Ray's own processes die: starting again is the host's work.
+its standard input closes, at once when Ray's own processes die, and soon when they hang: starting again is
+the host's work.
 """
 
 import argparse
@@ -38,6 +39,11 @@ DISPENSABLE = ("dashboard.py", "monitor.py", "log_monitor.py")
 
 RAY_LOST = 70
 
+CHECK_S = 2.0
+"""How often Ray's head is asked whether our node lives."""
+
+ANSWER_S = 10.0
+"""How long the head may take to answer."""
 
 PACKAGES = ("actors", "config")
 """What a worker imports of ours."""
@@ -89,6 +95,7 @@ class RayDriver:
         """Obey until standard input closes."""
         commands = await _read_commands()
         self._watch_ray()
+        self._spawn(self._watch_node())
         self._say(Ready())
         async for line in commands:
             self._obey(line)
@@ -129,6 +136,14 @@ class RayDriver:
             if process.name() in VITAL:
                 loop.add_reader(os.pidfd_open(process.pid), os._exit, RAY_LOST)
 
+    async def _watch_node(self) -> None:
+        """End this process when Ray says that our node is dead, for its raylet hangs, or says nothing."""
+        node_id = ray.get_runtime_context().get_node_id()
+        with contextlib.suppress(Exception):  # whatever it is, the head can't be asked
+            while await _lives(node_id):  # noqa: ASYNC110 - Ray sends no event
+                await asyncio.sleep(CHECK_S)
+        os._exit(RAY_LOST)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._watches.add(task)
@@ -139,6 +154,12 @@ class RayDriver:
             os.write(self._reports, to_line(report))
         except BrokenPipeError:
             return
+
+
+async def _lives(node_id: str) -> bool:
+    async with asyncio.timeout(ANSWER_S):
+        nodes = await asyncio.to_thread(ray.nodes)
+    return any(node["NodeID"] == node_id and node["Alive"] for node in nodes)
 
 
 async def _read_commands() -> asyncio.StreamReader:

@@ -266,6 +266,7 @@ def test_ray_s_environment_is_always_explicit() -> None:
 
     assert local.environment["RAY_AUTH_MODE"] == "token"
     assert "RAY_AUTH_MODE" in cluster.environment
+    assert "RAY_health_check_period_ms" in local.environment
     assert (local.arguments, cluster.arguments) == (
         ("--address", "local"),
         ("--address", "10.0.0.1:6379"),
