@@ -11,6 +11,7 @@ from actors.channel.addressing import find_addressed
 from actors.channel.admission import TurnKey
 from actors.channel.agenda import Agenda, Start
 from actors.channel.book import Book
+from actors.channel.mail import MAIL
 from actors.channel.messages import (
     MessageCreated,
     MessageEdited,
@@ -40,6 +41,8 @@ log = get_logger(__name__)
 
 class ChannelActor(AsyncioActor):
     """One Discord channel, thread or direct conversation; storage can tell it everything again."""
+
+    mailbox_spec = MAIL
 
     def __init__(self, channel_id: int, ports: ChannelPorts) -> None:
         super().__init__()
