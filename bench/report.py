@@ -1,5 +1,6 @@
 """The one form in which every bench answers."""
 
+import gc
 import os
 import platform
 from typing import Literal
@@ -78,3 +79,9 @@ def quantile(values: list[float], share: float) -> float:
         return float("nan")
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def rss() -> int:
+    """Return the bytes of memory that this process takes once garbage is gone."""
+    gc.collect()
+    return int(psutil.Process().memory_info().rss)

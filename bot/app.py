@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 
 import aiohttp
 
-from actors.runtime.memory import calm_garbage_collector
+from actors.runtime.memory import stay_calm
 from bot import commands, first_night
 from bot.endpoints import point_discord_py
 from bot.local_discord import LocalDiscord
@@ -79,7 +79,7 @@ class App:
         self._connect(parts)
         if self.is_local:
             await _prepare_first_night(parts)
-        calm_garbage_collector()
+        self._root.add(task_child("memory", lambda: stay_calm(self._nobody_speaks)))
 
     async def stop(self) -> None:
         """Stop intake, let turns end, then workers, then storage. Idempotent."""
@@ -132,6 +132,9 @@ class App:
             await self._root.begin(child)
             return
         raise (await self._root.wait_failed()).origin
+
+    def _nobody_speaks(self) -> bool:
+        return not self.parts.company.turns_in_flight
 
     def _connect(self, parts: Parts) -> None:
         """Start what runs by itself."""
