@@ -5,7 +5,7 @@ from actors.runtime.crash_loop import CrashLoops, CrashPolicy
 from actors.runtime.directory import Directory
 from actors.runtime.future import AsyncioFuture, bridge
 from actors.runtime.links import ActorDown, Exit, Link, Monitor
-from actors.runtime.mailbox import MailboxSpec, Overflow, Rule
+from actors.runtime.overflow import MailboxSpec, Overflow, Rule
 from actors.runtime.ref import AsyncioRef, LoopAwareRef
 from actors.runtime.registry import find_by_urn
 from actors.runtime.thread_actor import ThreadActor

@@ -16,7 +16,8 @@ from actors.runtime.dispatcher import dispatcher_of
 from actors.runtime.envelope import Quiet
 from actors.runtime.errors import NoLoopError
 from actors.runtime.future import AsyncioFuture
-from actors.runtime.mailbox import Mailbox, MailboxSpec
+from actors.runtime.mailbox import Mailbox
+from actors.runtime.overflow import MailboxSpec
 from actors.runtime.ref import AsyncioRef
 from actors.runtime.termination import Termination
 

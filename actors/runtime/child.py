@@ -6,10 +6,9 @@ from functools import partial
 from typing import Any, TypeVar
 
 from actors.runtime.actor import AsyncioActor
-from actors.runtime.envelope import Envelope
+from actors.runtime.envelope import Envelope, refuse
 from actors.runtime.errors import ActorGoneError, KilledError
 from actors.runtime.future import AsyncioFuture
-from actors.runtime.mailbox import refuse
 from actors.runtime.ref import AsyncioRef, LoopAwareRef
 from config.errors import TroupeError
 from config.logs import get_logger

@@ -11,10 +11,9 @@ from typing import Any, Generic, TypeVar
 from actors.runtime.activation import activation_error, start_within
 from actors.runtime.actor import AsyncioActor
 from actors.runtime.crash_loop import CrashLoops
-from actors.runtime.envelope import Envelope, Quiet, stop_request
+from actors.runtime.envelope import Envelope, Quiet, refuse, stop_request
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError, OverloadedError
 from actors.runtime.future import AsyncioFuture
-from actors.runtime.mailbox import refuse
 from actors.runtime.ref import AsyncioRef
 from actors.runtime.slot import Slot
 from actors.runtime.traffic import Traffic

@@ -1,7 +1,9 @@
 """The envelope around a message: who waits for the answer, until when, and on whose behalf."""
 
 import itertools
+import queue
 from collections.abc import Hashable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
@@ -10,6 +12,7 @@ from pykka import Future
 from pykka._envelope import Envelope as PykkaEnvelope
 from pykka.messages import _ActorStop  # pyright: ignore[reportPrivateUsage] - it has no public name
 
+from config import metrics
 from config.telemetry import Carrier, carrier
 
 NO_TRACE: Carrier = {}
@@ -118,6 +121,21 @@ class Quiet(NamedTuple):
 
 OWN = frozenset({_ActorStop, Failed, Quiet})
 """What is for one incarnation, whoever tells it."""
+
+
+def fulfil(asker: Future[Any]) -> None:
+    """Answer one who asked an actor to stop, unless it has an answer."""
+    with suppress(queue.Full):
+        asker.set(None)
+
+
+def refuse(envelope: PykkaEnvelope[Any], error: Exception) -> None:
+    """Answer an envelope that nobody will handle; one without a waiting sender is counted."""
+    if envelope.reply_to is None:
+        metrics.shed.labels("unread").inc()
+        return
+    with suppress(queue.Full):  # it has an answer
+        envelope.reply_to.set_exception((type(error), error, None))
 
 
 def stop_request() -> object:

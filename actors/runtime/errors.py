@@ -1,5 +1,8 @@
 """What can go wrong between actors."""
 
+import asyncio
+from typing import Any
+
 from pykka import ActorDeadError, Timeout
 
 from config.errors import TroupeError
@@ -64,3 +67,10 @@ class ActivationTimeoutError(ActivationError):
 
 class NoLoopError(ActorError):
     """An asyncio actor was started where no event loop runs and none was given."""
+
+
+def as_exception(error: BaseException) -> Any:
+    """Return the error of a handler, where one that was cancelled has failed and doesn't end all actors."""
+    if isinstance(error, asyncio.CancelledError):
+        return HandlerCancelledError().caused_by(error)
+    return error

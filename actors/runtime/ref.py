@@ -162,15 +162,7 @@ class AsyncioRef(LoopAwareRef[A]):
             ActorDeadError: the actor has stopped.
             OverloadedError: the mailbox is full and the policy is another one.
         """
-        mailbox = self.mailbox
-        waited = False
-        while (
-            mailbox.blocks(message)
-            and not mailbox.closed
-            and (mailbox.full or (mailbox.crowded and not waited))
-        ):
-            await mailbox.room(first=waited)
-            waited = True
+        await self.mailbox.room(message)
         self.tell(message)
 
     @override

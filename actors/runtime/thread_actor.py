@@ -9,10 +9,9 @@ from pykka import ActorRegistry
 from pykka._envelope import Envelope
 from typing_extensions import override
 
-from actors.runtime.envelope import Failed, is_stop_request
+from actors.runtime.envelope import Failed, fulfil, is_stop_request, refuse
 from actors.runtime.errors import ActorGoneError
 from actors.runtime.future import AsyncioFuture
-from actors.runtime.mailbox import fulfil, refuse
 from actors.runtime.ref import LoopAwareRef
 from actors.runtime.termination import Termination
 

@@ -5,7 +5,7 @@ import pytest
 from typing_extensions import override
 
 from actors.runtime import AsyncioActor
-from actors.runtime.cell import CHILD_GRACE_S
+from actors.runtime.children import CHILD_GRACE_S
 from actors.runtime.errors import ActorGoneError
 from tests.actors.runtime.actors_under_test import actor_of
 

@@ -276,7 +276,7 @@ def test_the_bound_holds_and_each_kind_keeps_its_order(steps: list[Any]) -> None
         except OverloadedError:
             continue
         accepted.append(step)
-    ordinary = sum(not isinstance(envelope.message, Control) for envelope in mailbox._queue)
+    ordinary = sum(not isinstance(envelope.message, Control) for envelope in mailbox.queue)
     assert ordinary <= 3
     taken += drain(mailbox)
     for kind in (Plain, Control):

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from actors.runtime import AsyncioActor, CrashLoops, CrashPolicy, Directory
-from actors.runtime.traffic import EACH
+from actors.runtime.traffic import EACH, Traffic
 from config import metrics
+from tests.actors.runtime.actors_under_test import Recorder
 from tests.virtual_time import run_virtually
 
 pytestmark = pytest.mark.unit
@@ -153,3 +154,13 @@ async def _life(dice: random.Random) -> None:
 
 def _walk(directory: Directory[int, Slow]) -> int:
     return sum(len(slot.ref.mailbox) + len(slot.waiting or ()) for slot in directory._slots.values())
+
+
+async def test_an_actor_that_is_over_holds_no_mail() -> None:
+    ref = Recorder.start()
+    traffic = Traffic("over")
+    ref.mailbox.measure(traffic)
+    await ref.request("hello", 5.0)
+    ref.kill()
+    await ref.ended()
+    assert not traffic.holders
