@@ -44,7 +44,10 @@ class Children(set[asyncio.Task[Any]]):
         self.discard(child)
         if child.cancelled():
             return
-        message = _told(child, done, failed)
+        try:
+            message = _told(child, done, failed)
+        except Exception as error:  # noqa: BLE001 - it fails the actor
+            message = Failed(error)
         if message is not None and not self._mailbox.closed:
             self._mailbox.put(Envelope(message, own=True))
 

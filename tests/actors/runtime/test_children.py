@@ -232,3 +232,14 @@ async def test_a_child_that_brings_back_what_was_put_aside_wakes_its_actor() -> 
     ref.tell("meanwhile")
     await asyncio.sleep(20)
     assert actor.heard == ["meanwhile"]
+
+
+async def test_a_result_of_which_no_message_can_be_made_fails_the_actor() -> None:
+    class Broken(Worker):
+        @override
+        def on_receive(self, message: Any) -> Any:
+            self.spawn(self._count(), done=lambda number: number / 0)
+
+    ref = Broken.start()
+    ref.tell("count")
+    assert isinstance((await ref.ended()).error, ZeroDivisionError)

@@ -2,9 +2,13 @@
 
 import asyncio
 import threading
+from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typing_extensions import override
 
 from actors.runtime import AsyncioFuture, MailboxSpec, Overflow, Rule
@@ -139,3 +143,33 @@ def test_an_ask_that_finds_no_room_is_told_so() -> None:
     mailbox = Mailbox(MailboxSpec(limit=0, default=Rule(Overflow.COALESCE)))
     with pytest.raises(OverloadedError):
         mailbox.put(Envelope("ask", AsyncioFuture()))
+
+
+STEPS = st.one_of(st.integers(), st.text(), st.binary(), st.sampled_from((None, True, False)))
+
+
+@given(st.lists(STEPS, max_size=40))
+def test_every_ask_is_taken_bequeathed_or_refused_and_nothing_twice(steps: list[Any]) -> None:
+    rules = {str: Rule(Overflow.DROP_OLDEST), bytes: Rule(control=True)}
+    mailbox = Mailbox(MailboxSpec(limit=3, rules=rules))
+    asks: list[AsyncioFuture[Any]] = []
+    answered: list[Any] = []
+    mailbox.heir = lambda left: answered.extend(envelope.reply_to for envelope in left)
+    for step in steps:
+        match step:
+            case None | True:
+                envelope = mailbox.take()
+                if envelope is not None and step:
+                    mailbox.stash(envelope)
+                elif envelope is not None:
+                    answered.append(envelope.reply_to)
+            case False:
+                mailbox.unstash()
+            case _:
+                future: AsyncioFuture[Any] = AsyncioFuture()
+                with suppress(OverloadedError):
+                    mailbox.put(Envelope(step, future))
+                    asks.append(future)
+    mailbox.close()
+    answered += [ask for ask in asks if ask.done()]
+    assert Counter(map(id, answered)) == Counter(map(id, asks))
