@@ -10,7 +10,7 @@ from actors.channel.messages import (
     TurnShed,
 )
 from actors.personality.messages import TurnEnded
-from actors.runtime.mailbox import MailboxSpec, Overflow, Rule
+from actors.runtime.overflow import MailboxSpec, Overflow, Rule
 
 OUTCOME = Rule(control=True)
 """What became of a turn goes before all talk and is never refused: it makes room for more talk."""

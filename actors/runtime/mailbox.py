@@ -81,7 +81,7 @@ class Mailbox:
     def __init__(self, spec: MailboxSpec) -> None:
         self.spec = spec
         self.queue: deque[Envelope] = deque()
-        self.capacity = spec.limit
+        self.capacity = spec.capacity
         self.urgent: deque[Envelope] | None = None
         self.news: dict[Hashable, Envelope] | None = None
         self.reader: Reader | None = None
@@ -231,7 +231,7 @@ class Mailbox:
         aside, self._aside = self._aside or (), None
         for envelope in aside:
             envelope.stashed = False
-        self.capacity = self.spec.limit
+        self.capacity = self.spec.capacity
         self.queue.extendleft(reversed(aside))
 
     def close(self) -> None:

@@ -156,12 +156,13 @@ class MailboxSpec:
     """The policies of the mailboxes of a class of actors.
 
     Attributes:
-        limit: unread messages that a mailbox holds.
+        limit: unread messages that a mailbox holds; None for any number.
+        capacity: the same as a number.
         policies: by exact type of the message.
         default: for every other type.
     """
 
-    __slots__ = ("default", "limit", "policies")
+    __slots__ = ("capacity", "default", "limit", "policies")
 
     def __init__(
         self,
@@ -177,7 +178,8 @@ class MailboxSpec:
             rules: by exact type of the message.
             default: for every other type; by default the message is refused.
         """
-        self.limit = inf if limit is None else limit
+        self.limit = limit
+        self.capacity: float = inf if limit is None else limit
         self.policies = {kind: _policy(rule) for kind, rule in (rules or {}).items()}
         self.default = _policy(default or Rule())
 
