@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from actors.runtime.activation import activation_error, start_within
 from actors.runtime.actor import AsyncioActor
 from actors.runtime.crash_loop import CrashLoops
+from actors.runtime.dispatcher import afterwards
 from actors.runtime.envelope import Envelope, Quiet, refuse, stop_request
 from actors.runtime.errors import ActorError, ActorGoneError, CrashLoopError, OverloadedError
 from actors.runtime.future import AsyncioFuture
@@ -220,7 +221,8 @@ class Directory(Generic[K, A]):
                 self._passivations.inc()
             self._go_on(slot)
             return
-        log.warning("actor_failed", kind=self._kind, key=str(slot.key), error=type(end.error).__name__)
+        failed = {"kind": self._kind, "key": str(slot.key), "error": type(end.error).__name__}
+        afterwards(partial(log.warning, "actor_failed", **failed))
         if not slot.leaving:
             slot.leaving = True
             self._leaving += 1
@@ -232,11 +234,12 @@ class Directory(Generic[K, A]):
         elif end.culprit is not None:
             self._waiting(slot).blame(end.culprit, end.error)
         if delay_s > 0 and not self._closed:
-            log.warning("actor_waits", kind=self._kind, key=str(slot.key), delay_s=round(delay_s, 3))
+            waits = {"kind": self._kind, "key": str(slot.key), "delay_s": round(delay_s, 3)}
+            afterwards(partial(log.warning, "actor_waits", **waits))
             slot.revival = asyncio.get_running_loop().call_later(delay_s, self._go_on, slot)
         else:
             self._go_on(slot)
-        end.forget_traces()
+        afterwards(end.forget_traces)
 
     def _go_on(self, slot: Slot[K, A]) -> None:
         """Let the next incarnation have what waits; what comes from now on is behind it."""

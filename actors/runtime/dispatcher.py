@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from contextvars import Context
 from typing import Protocol
 
@@ -76,6 +77,15 @@ class Dispatcher:
             self._ready.append(actor)
             self.loop.call_exception_handler({"message": "A callback of an actor failed", "exception": error})
             return 1
+
+
+def afterwards(call: Callable[[], object]) -> None:
+    """Call `call` on the running loop once those have gone on who wait for what is handled now.
+
+    An answer wakes its asker by a callback of the loop; what is called here comes behind it.
+    """
+    loop = asyncio.get_running_loop()
+    loop.call_soon(loop.call_soon, call)
 
 
 _dispatchers: dict[asyncio.AbstractEventLoop, Dispatcher] = {}

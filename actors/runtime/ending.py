@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from pykka import ActorRegistry, Future
 
+from actors.runtime.dispatcher import afterwards
 from actors.runtime.envelope import fulfil
 from actors.runtime.errors import KilledError, as_exception
 
@@ -97,8 +99,12 @@ class Ending:
             cell.termination.end()
 
     def _record(self, error: Exception) -> None:
-        failure = (type(error), error, error.__traceback__)
-        logger.error("Unhandled exception in %s:", self._cell.actor, exc_info=failure)
+        cell, failure = self._cell, (type(error), error, error.__traceback__)
+        write = partial(logger.error, "Unhandled exception in %s:", cell.actor, exc_info=failure)
+        if cell.mailbox.heir is None:
+            write()
+        else:
+            afterwards(write)  # the next incarnation doesn't wait for it
         self._take_no_more(error)
 
     def _take_no_more(self, error: BaseException | None = None) -> None:
