@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     turn_deadline_s: float = 180.0
     backfill_max_age_s: float = 900.0
     window_messages: int = 50
+    live_channels: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     settle_s: float = 1.5
     user_turns_per_min: float = 20.0
     user_burst: float = 8.0
@@ -96,6 +97,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "turn_deadline_s": "TROUPE_TURN_DEADLINE_S",
     "backfill_max_age_s": "TROUPE_BACKFILL_MAX_AGE_S",
     "window_messages": "TROUPE_WINDOW_MESSAGES",
+    "live_channels": "TROUPE_LIVE_CHANNELS",
     "settle_s": "TROUPE_SETTLE_S",
     "user_turns_per_min": "TROUPE_USER_TURNS_PER_MIN",
     "user_burst": "TROUPE_USER_BURST",

@@ -66,9 +66,9 @@ class Company:
         model: answers requests.
         voice: which model that is at the moment.
         outlet: where characters become visible.
-        settings: deadline of a turn, size of the window, and the bounds under load.
+        settings: deadline of a turn, size of the window, the bounds under load, and how many channels, and
+            as many personalities, are live at once; beyond it the least recently used one rests.
         idle_s: seconds without a message after which an actor is put to rest.
-        capacity: live actors of each kind; beyond it the least recently used one rests.
 
     Attributes:
         rates: bounds the turns that a person and a server may cause.
@@ -83,7 +83,6 @@ class Company:
         settings: Settings,
         *,
         idle_s: float = 900.0,
-        capacity: int | None = None,
     ) -> None:
         self._turn = _turn_ports(stores, model, voice, outlet, settings)
         self.rates = _rates(settings)
@@ -97,10 +96,10 @@ class Company:
         self._undertaker = Undertaker(stores, apologies)
         self._recovery = Recovery(stores, self.tell, settings.backfill_max_age_s)
         self._late = LateRecovery(stores, self._recovery, self._is_taken, apologies.say, _now)
-        self.channels = self._all_channels(idle_s, capacity)
-        self.personalities = self._all_personalities(idle_s, capacity)
+        self.channels = self._all_channels(idle_s, settings.live_channels)
+        self.personalities = self._all_personalities(idle_s, settings.live_channels)
 
-    def _all_channels(self, idle_s: float, capacity: int | None) -> Directory[int, ChannelActor]:
+    def _all_channels(self, idle_s: float, capacity: int) -> Directory[int, ChannelActor]:
         return Directory(
             self._open,
             kind="channel",
@@ -111,7 +110,7 @@ class Company:
             crashes=CrashLoops(CrashPolicy(start_s=None)),  # starts wait for a storage that is away
         )
 
-    def _all_personalities(self, idle_s: float, capacity: int | None) -> Directory[Seat, PersonalityActor]:
+    def _all_personalities(self, idle_s: float, capacity: int) -> Directory[Seat, PersonalityActor]:
         return Directory(
             self._seat,
             kind="personality",

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
 from functools import partial
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any, Generic, TypeVar
 
 from actors.runtime.activation import activation_error, start_within
@@ -273,20 +273,24 @@ class Directory(Generic[K, A]):
             slot.ref.signal(stop_request())
 
     def _keep_to_capacity(self) -> None:
-        while self._capacity is not None and len(self._slots) - self._leaving > self._capacity:
-            resting = (slot for slot in self._slots.values() if not slot.leaving and not slot.ref.busy)
-            oldest = next(resting, None)
-            if oldest is None or oldest is next(reversed(self._slots.values())):
-                return
-            self.passivate(oldest.key)
+        """Put the least recently used to rest, as many as are too many; the newest and the busy stay."""
+        if self._capacity is None or len(self._slots) - self._leaving <= self._capacity:
+            return
+        newest = next(reversed(self._slots.values()))
+        resting = (slot for slot in self._slots.values() if not (slot.leaving or slot.ref.busy))
+        surplus = len(self._slots) - self._leaving - self._capacity
+        for slot in tuple(islice(resting, surplus)):
+            if slot is not newest:
+                self.passivate(slot.key)
 
     def sweep(self) -> None:
-        """Put every actor to rest that has been idle for too long; a busy one counts as used now."""
+        """Put to rest whatever has been idle for too long, or is too much; a busy one counts as used now."""
         now = _now()
         slots = self._slots.values()
         for slot in list(takewhile(lambda slot: now - slot.used_at >= self._idle_s, slots)):
             if not self._keep_busy(slot, now):
                 self.passivate(slot.key)
+        self._keep_to_capacity()
         if now >= self._quiet_at:
             self._quiet_at = now + QUIET_S
             self._calm(now)
