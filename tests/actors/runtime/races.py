@@ -64,3 +64,8 @@ async def race(seed: int, races: int) -> Outcome:
     await directory.ask(1, sent, 60.0)
     await directory.stop()
     return Outcome(heard, sent + 1, len(lives))
+
+
+def lost_or_reordered(outcome: Outcome) -> bool:
+    """True unless all that was sent was heard, once and in order."""
+    return outcome.heard != list(range(outcome.sent))

@@ -1,39 +1,13 @@
 import asyncio
-import gc
 
-import psutil
 import pytest
 
-from tests.actors.runtime.races import Outcome, race
-from tests.virtual_time import run_virtually
+from tests.actors.runtime.races import lost_or_reordered, race
+
+pytestmark = pytest.mark.unit
 
 
-def lost_or_reordered(outcome: Outcome) -> bool:
-    return outcome.heard != list(range(outcome.sent))
-
-
-@pytest.mark.chaos
-def test_a_hundred_thousand_races_in_virtual_time_lose_and_reorder_nothing() -> None:
-    outcome = run_virtually(race(seed=1, races=100_000))
-    assert not lost_or_reordered(outcome)
-    assert outcome.lives >= 100_000
-
-
-@pytest.mark.unit
 def test_ten_thousand_races_in_real_time_lose_and_reorder_nothing() -> None:
     outcome = asyncio.run(race(seed=2, races=10_000))
     assert not lost_or_reordered(outcome)
     assert outcome.lives >= 10_000
-
-
-@pytest.mark.chaos
-def test_churn_leaves_memory_flat() -> None:
-    """Some forty thousand lives, each with its mailbox, tasks and buffers, after as many to warm up."""
-    for seed in range(4):
-        run_virtually(race(seed=seed, races=10_000))
-    gc.collect()
-    before = psutil.Process().memory_info().rss
-    for seed in range(4):
-        run_virtually(race(seed=seed, races=10_000))
-    gc.collect()
-    assert psutil.Process().memory_info().rss <= before * 1.05
