@@ -25,7 +25,7 @@ class House:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self.outlet = MemoryOutlet()
-        settings = Settings(settle_s=0.0, live_channels=ROOM)
+        settings = Settings(settle_s=0.0, live_channels=ROOM, user_turns_per_min=0.0, guild_turns_per_min=0.0)
         self.company = Company(stores, ScriptedChat(["Good evening."]), FixedVoice(), self.outlet, settings)
 
     async def open(self) -> None:
