@@ -142,7 +142,8 @@ class Company:
         """Let a channel hear of something.
 
         Raises:
-            ActorError: the channel cannot be started, or is flooded.
+            OverloadedError: the channel is flooded, or too much waits for its next start.
+            ActorGoneError: everybody leaves.
         """
         self.channels.tell(channel_id, event)
 
