@@ -1,4 +1,8 @@
-"""The things Troupe keeps, as typed records that every layer shares."""
+"""The things Troupe keeps, as typed records that every layer shares.
+
+What lives by the thousand says `gc=False`: it holds values only, so nothing in it can refer back to it, and
+garbage collections needn't look at it.
+"""
 
 from datetime import datetime
 from typing import Literal
@@ -14,7 +18,7 @@ TurnState = Literal["planned", "generating", "delivering", "done", "failed", "si
 ChunkState = Literal["planned", "posting", "posted", "final", "gone"]
 
 
-class Venue(msgspec.Struct, frozen=True):
+class Venue(msgspec.Struct, frozen=True, gc=False):
     """Where something was said. Webhooks of a thread live on its parent channel."""
 
     channel_id: int
@@ -25,7 +29,7 @@ class Venue(msgspec.Struct, frozen=True):
     nsfw: bool = False
 
 
-class Author(msgspec.Struct, frozen=True):
+class Author(msgspec.Struct, frozen=True, gc=False):
     """Who wrote a message. A webhook message has the webhook's id in `webhook_id`."""
 
     id: int
@@ -34,7 +38,7 @@ class Author(msgspec.Struct, frozen=True):
     webhook_id: int | None = None
 
 
-class Attachment(msgspec.Struct, frozen=True):
+class Attachment(msgspec.Struct, frozen=True, gc=False):
     """A file on a message; `size` in bytes."""
 
     id: int
@@ -44,7 +48,7 @@ class Attachment(msgspec.Struct, frozen=True):
     content_type: str | None = None
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One Discord message as every trigger, the transcript and the prompt see it.
 
     `text` is what a reader sees: content, and stickers, polls, forwards and embeds as words.
@@ -63,7 +67,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     edited_at: datetime | None = None
 
 
-class Personality(msgspec.Struct, frozen=True, kw_only=True):
+class Personality(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A character's definition. The face is kept apart: `face_hash` names it, `FaceStore` has the bytes.
 
     `who` says who they are, `speech` how they speak, `examples` are alternating lines of a person and

@@ -6,9 +6,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-YOUNG, MIDDLE, OLD = 5_000, 5, 1
+YOUNG, MIDDLE, OLD = 5_000, 2, 1
 """Objects made, net, between two looks at the youngest; looks at each age between two at the next. So a full
-collection sees some 60,000 objects, whatever lives: 3 to 9 ms."""
+collection sees some 30,000 objects, whatever lives: 3 to 10 ms."""
 
 THAW_EVERY_S = 6 * 3600.0
 QUIET_LOOK_S = 60.0
