@@ -39,7 +39,12 @@ class ReplyPipeline:
     @property
     def ended(self) -> bool:
         """True when nothing that follows can be part of the reply: the model may be stopped."""
-        return self._looped or self._tags.ended or self._opening.ended or self._others_stage.ended
+        return self._tags.ended or self._is_cut
+
+    @property
+    def _is_cut(self) -> bool:
+        """True when what came so far ends the reply, whatever the tags behind it say."""
+        return self._looped or self._opening.ended or self._others_stage.ended
 
     @property
     def visible(self) -> str:
@@ -73,7 +78,7 @@ class ReplyPipeline:
         first, *after = text.split(RESTART)
         self._pass(first)
         for piece in after:
-            if self.ended:
+            if self._is_cut:
                 return
             self._before_restart = self.visible
             self._restart()

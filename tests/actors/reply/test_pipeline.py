@@ -70,6 +70,7 @@ def test_the_split_of_the_stream_never_changes_the_final_text(text: str, places:
 
 
 @given(SPEECH)
+@example("Oh.\n</think>Hi</message>")
 def test_character_by_character_gives_the_same_text_as_all_at_once(text: str) -> None:
     assert stream(list(text))[1] == stream([text])[1]
 
