@@ -54,7 +54,7 @@ async def measure() -> dict[str, float]:
             figures |= await _evening(company, size)
         figures["full_gc_ms_max"] = round(max(growth.pauses), 1)
         figures["thaw_ms_at_100k_channels"] = round(_thaw_ms(), 1)
-    await company.stop(0.0)
+    await company.stop(0.0, budget_s=60.0)
     return figures
 
 
