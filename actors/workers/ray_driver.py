@@ -13,6 +13,8 @@ import shutil
 import signal
 import sys
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from typing import Any
 import psutil
 import ray as typed_ray
 from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.workers.control import Create, Died, Kill, List, Listing, Ready, Report, read_command, to_line
 from actors.workers.orders import Orders
@@ -45,6 +48,9 @@ CHECK_S = 2.0
 ANSWER_S = 10.0
 """How long the head may take to answer."""
 
+SHUN_S = 60.0
+"""How long a node on which a worker died is avoided: an untuned Ray takes that long to see that one is dead."""
+
 PACKAGES = ("actors", "config")
 """What a worker imports of ours."""
 
@@ -67,7 +73,6 @@ OPTIONS: dict[str, Any] = {
     "max_restarts": 0,
     "max_task_retries": 0,
     "max_concurrency": CONCURRENCY,
-    "scheduling_strategy": "SPREAD",
 }
 RemoteWorker: Any = ray.remote(**OPTIONS)(Worker)
 
@@ -89,6 +94,8 @@ class RayDriver:
     def __init__(self, reports: int) -> None:
         self._reports = reports
         self._actors: dict[str, Any] = {}
+        self._places: dict[str, str] = {}
+        self._shunned: dict[str, float] = {}
         self._watches: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -103,6 +110,7 @@ class RayDriver:
     def _obey(self, line: bytes) -> None:
         match read_command(line):
             case Create(orders):
+                self._actors[orders.id] = None
                 self._spawn(self._host(orders))
             case Kill(worker_id, pid):
                 self._kill(worker_id, pid)
@@ -113,17 +121,45 @@ class RayDriver:
         """Keep a worker's handle for as long as it lives, and tell how it ended."""
         reason = "ended"
         try:
-            actor = RemoteWorker.options(**needs_of(orders.resources)).remote()
-            self._actors[orders.id] = actor
-            await actor.live.remote(orders)
+            place = await self._place(orders)
+            if orders.id in self._actors:
+                actor = RemoteWorker.options(scheduling_strategy=place, **needs_of(orders.resources)).remote()
+                self._actors[orders.id] = actor
+                await actor.live.remote(orders)
         except RayError as error:
             reason = type(error).__name__
         if (handle := self._actors.pop(orders.id, None)) is not None:
             ray.kill(handle, no_restart=True)
+            if reason != "ended":
+                self._shun(orders.id)
+        self._places.pop(orders.id, None)
         self._say(Died(orders.id, reason))
 
+    async def _place(self, orders: Orders) -> Any:
+        """Say where a worker shall live: on the node with the fewest of ours, so none takes all along.
+
+        A node on which one died lately may be dead itself. What takes resources is left to Ray, which knows
+        where they are free. What takes none it places by lot, whatever the strategy, unless it must go to a
+        certain node.
+        """
+        with contextlib.suppress(Exception):  # whatever it is, the head can't be asked: Ray decides
+            if not orders.resources:
+                nodes = sorted(node["NodeID"] for node in await _nodes() if node["Alive"])
+                crowd, now = Counter(self._places.values()), time.monotonic()
+                shunned = {node for node, until in self._shunned.items() if until > now}
+                emptiest = min(nodes, key=lambda node: (node in shunned, crowd[node]))
+                self._places[orders.id] = emptiest
+                return NodeAffinitySchedulingStrategy(emptiest, soft=False)
+        return "SPREAD"
+
+    def _shun(self, worker_id: str) -> None:
+        if (place := self._places.get(worker_id)) is not None:
+            self._shunned[place] = time.monotonic() + SHUN_S
+
     def _kill(self, worker_id: str, pid: int | None) -> None:
+        """End a worker that has not ended by itself."""
         if (actor := self._actors.pop(worker_id, None)) is not None:
+            self._shun(worker_id)
             ray.kill(actor, no_restart=True)
             if pid is not None:
                 with contextlib.suppress(ProcessLookupError):
@@ -157,9 +193,14 @@ class RayDriver:
 
 
 async def _lives(node_id: str) -> bool:
+    return any(node["NodeID"] == node_id and node["Alive"] for node in await _nodes())
+
+
+async def _nodes() -> list[dict[str, Any]]:
+    """Return what Ray's head knows of its nodes, dead ones as well."""
     async with asyncio.timeout(ANSWER_S):
-        nodes = await asyncio.to_thread(ray.nodes)
-    return any(node["NodeID"] == node_id and node["Alive"] for node in nodes)
+        nodes: list[dict[str, Any]] = await asyncio.to_thread(ray.nodes)
+    return nodes
 
 
 async def _read_commands() -> asyncio.StreamReader:

@@ -17,6 +17,14 @@ from actors.workers.driver import sweep
 from actors.workers.service import LlmService
 from tests.actors.workers.rig import until
 
+WAIT_FOR_NODES = """
+import sys, time, ray
+ray.init(sys.argv[1], log_to_driver=False, configure_logging=False)
+while sum(node["Alive"] for node in ray.nodes()) < int(sys.argv[2]):
+    time.sleep(0.1)
+"""
+JOIN_S = 45.0
+
 
 class Cluster:
     """A Ray whose nodes know nothing of our checkout: neither folder nor path lead to it."""
@@ -39,8 +47,20 @@ class Cluster:
         await until(lambda: _listens(self._port))
 
     async def join(self) -> int:
-        """Let one more node join, which workers may be placed on; returns the session of its processes."""
-        return await self._start_node(f"--address={self.address}")
+        """Let one more node join, and wait until the head knows it; returns the session of its processes."""
+        session = await self._start_node(f"--address={self.address}")
+        look = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", WAIT_FOR_NODES, self.address, str(len(self._nodes))),
+            env=self._environment,
+        )
+        async with asyncio.timeout(JOIN_S):
+            assert await look.wait() == 0
+        return session
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        rest = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return rest | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder}
 
     @property
     def gcs(self) -> psutil.Process:
@@ -60,12 +80,11 @@ class Cluster:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     async def _start_node(self, *options: str) -> int:
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         node = await asyncio.create_subprocess_exec(
             *(str(Path(sys.executable).parent / "ray"), "start", "--block", *options),
             *("--node-ip-address=127.0.0.1", "--num-cpus=2"),
             *("--object-store-memory=80000000", "--disable-usage-stats"),
-            env=environment | {"RAY_AUTH_MODE": "disabled", "RAY_TMPDIR": self._folder},
+            env=self._environment,
             cwd=self._folder,
             start_new_session=True,
             stdout=asyncio.subprocess.PIPE,
@@ -73,7 +92,7 @@ class Cluster:
         )
         self._nodes.append(node)
         assert node.stdout is not None
-        async with asyncio.timeout(45.0):
+        async with asyncio.timeout(JOIN_S):
             while b"Ray runtime started" not in (line := await node.stdout.readline()):
                 assert line, "ray start has failed"
         return node.pid
