@@ -2,7 +2,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -193,19 +193,13 @@ async def test_who_waits_for_a_lock_or_sleeps_on_one_is_sent_away(
 async def test_when_no_connection_is_free_the_caller_is_told(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "ACQUIRE_S", 0.05)
-    async with asyncio.TaskGroup() as group:
-        release = asyncio.Event()
-
-        async def hold() -> None:
-            async with database.connection():
-                await release.wait()
-
+    async with AsyncExitStack() as held:
         for _ in range(database_module.CONNECTIONS):
-            group.create_task(hold())
-        await asyncio.sleep(0.5)
-        assert not await database.ping()
-        release.set()
+            await held.enter_async_context(database.connection())
+        monkeypatch.setattr(database_module, "ACQUIRE_S", 0.05)
+        answers = await database.ping()
+
+    assert not answers
 
 
 async def test_connections_lost_with_the_server_come_back(database: Database, database_dsn: str) -> None:
