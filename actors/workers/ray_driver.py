@@ -49,7 +49,7 @@ ANSWER_S = 10.0
 """How long the head may take to answer."""
 
 SHUN_S = 60.0
-"""How long a node on which a worker died is avoided: an untuned Ray takes that long to see that one is dead."""
+"""How long a node on which a worker died is avoided: an untuned Ray needs that long to see it dead."""
 
 PACKAGES = ("actors", "config")
 """What a worker imports of ours."""
