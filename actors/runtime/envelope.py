@@ -7,6 +7,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple, Protocol
 
+from opentelemetry.context import get_current
 from opentelemetry.trace import INVALID_SPAN, get_current_span
 from pykka import Future
 from pykka._envelope import Envelope as PykkaEnvelope
@@ -55,7 +56,7 @@ class Envelope(PykkaEnvelope[Any]):
         self.key: Hashable = None
         self.stashed = False
         self.since: float | None = None
-        self.trace = NO_TRACE if get_current_span() is INVALID_SPAN else carrier()
+        self.trace = carrier() if get_current() and get_current_span() is not INVALID_SPAN else NO_TRACE
         scope = CURRENT.get()
         if scope is None or scope.envelope is None:
             self.cause = 0

@@ -10,7 +10,7 @@ from actors.runtime.envelope import Envelope, fulfil, refuse
 from actors.runtime.errors import ActorGoneError
 from actors.runtime.overflow import MERGING, Block, MailboxSpec
 from actors.runtime.room import Room
-from actors.runtime.traffic import Traffic
+from actors.runtime.traffic import EACH, Traffic
 
 
 class Reader(Protocol):
@@ -118,7 +118,7 @@ class Mailbox:
         if self.closed:
             raise ActorGoneError
         envelope = letter if isinstance(letter, Envelope) else Envelope(letter.message, letter.reply_to)
-        if self.traffic is not None:
+        if self.traffic is not None and not envelope.id % EACH:
             self.traffic.sent(envelope)
         kind: type = envelope.message.__class__
         policy = self.spec.policies.get(kind, self.spec.default)
