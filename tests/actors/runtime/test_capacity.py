@@ -1,6 +1,7 @@
 """No more actors live than a directory has room for, but for the busy ones."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -22,8 +23,10 @@ class Worker(AsyncioActor):
 
 
 @pytest.fixture
-def directory() -> Directory[int, Worker]:
-    return Directory(lambda _: Worker.start(), kind="worker", capacity=ROOM)
+async def directory() -> AsyncIterator[Directory[int, Worker]]:
+    directory = Directory(lambda _: Worker.start(), kind="worker", capacity=ROOM)
+    yield directory
+    await directory.stop()
 
 
 def live(directory: Directory[int, Worker]) -> list[int]:
