@@ -1,4 +1,4 @@
-"""Seventy seconds of the chaos, with every test run; `troupe chaos --seed N` repeats what a seed drew."""
+"""A minute of the chaos, with every test run; `troupe chaos --seed N` repeats what a seed drew."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from chaos.plan import CHANNELS, CHARACTERS, draw_loop
 pytestmark = pytest.mark.service
 
 SEED = int(os.environ.get("TROUPE_CHAOS_SEED") or secrets.randbelow(2**32))
-SLICE_S = 70.0
+SLICE_S = 60.0
 TIMED = ("worker_recovery_s_max", "resumed_s_p50")
 """Figures are judged by `troupe chaos` alone, where nothing else runs."""
 

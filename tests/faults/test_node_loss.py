@@ -14,7 +14,7 @@ from tests.actors.workers.ray_cluster import Cluster, open_cluster
 from tests.actors.workers.rig import until
 from tests.faults.house import House, answer
 
-pytestmark = pytest.mark.discord
+pytestmark = pytest.mark.chaos
 
 WORKERS = 4
 

@@ -4,7 +4,7 @@ from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from tests.supervision.world import World
 
-pytestmark = pytest.mark.unit
+pytestmark = pytest.mark.chaos
 
 
 class CountedWorld(World):

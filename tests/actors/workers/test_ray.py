@@ -145,16 +145,3 @@ async def test_ray_comes_back_whichever_of_its_processes_dies(service: LlmServic
     assert gone_after < 2.0
     assert (said, service.status().host_restarts) == ("Still here.", restarts + 1)
     assert (running(processes), folder.exists()) == ([], False)
-
-
-@in_module_s_loop
-@pytest.mark.timeout(150)
-@pytest.mark.parametrize("victim", ["gcs_server", "raylet"])
-async def test_ray_comes_back_whichever_of_its_processes_hangs(service: LlmService, victim: str) -> None:
-    processes, restarts = family(driver_of(service)), service.status().host_restarts
-
-    next(process for process in processes if process.name() == victim).suspend()
-    await until(lambda: service.status().host_restarts > restarts, 60.0)
-    await until(lambda: len(pids(service)) == 3, 60.0)
-
-    assert running(processes) == []
