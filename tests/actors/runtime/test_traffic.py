@@ -135,7 +135,7 @@ async def test_idle_and_rested_actors_are_not_even_looked_at(directory: Director
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_the_depth_is_what_a_walk_over_everything_finds(seed: int) -> None:
     run_virtually(_life(random.Random(seed)))
 
